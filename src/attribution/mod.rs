@@ -1,0 +1,48 @@
+//! The attribution matrix: what every explainer yields and every derivation reads.
+
+use std::sync::Arc;
+
+/// What the matrices of one method share over a whole run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttributionSchema {
+    /// Method name: `tree_shap`, `kernel_shap`, `permutation`, `lime`.
+    pub method: &'static str,
+    /// Names of the explained features or feature groups, in order.
+    pub features: Vec<String>,
+    /// Output names.
+    pub outputs: Vec<String>,
+}
+
+/// Attributions of consecutive rows: `prediction = base + Σ_features value + residual`, for each row and output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttributionBatch {
+    /// Method, features and outputs.
+    pub schema: Arc<AttributionSchema>,
+    /// Number of rows.
+    pub rows: usize,
+    /// Base value, `output · rows + row`.
+    pub base: Vec<f64>,
+    /// Prediction in the explained space, `output · rows + row`.
+    pub prediction: Vec<f64>,
+    /// Attributions, `(output · features + feature) · rows + row`.
+    pub values: Vec<f64>,
+    /// Standard errors of sampling methods, laid out as `values`.
+    pub standard_errors: Option<Vec<f64>>,
+    /// Further columns of one value a row and output, `output · rows + row` (LIME's `_intercept`, `_fidelity`).
+    pub extra: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl AttributionBatch {
+    /// Attributions of one feature to one output, `rows` long.
+    pub fn column(&self, output: usize, feature: usize) -> &[f64] {
+        let start = (output * self.schema.features.len() + feature) * self.rows;
+        &self.values[start..start + self.rows]
+    }
+
+    /// `prediction − base − Σ values` of one row and output: zero but for rounding where the method is exact.
+    pub fn residual(&self, output: usize, row: usize) -> f64 {
+        let at = output * self.rows + row;
+        let total: f64 = (0..self.schema.features.len()).map(|feature| self.column(output, feature)[row]).sum();
+        self.prediction[at] - self.base[at] - total
+    }
+}

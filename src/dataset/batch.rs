@@ -1,0 +1,34 @@
+//! What the dataset yields: one batch of rows with everything the later rooms asked for.
+
+use arrow_array::{ArrayRef, RecordBatch};
+
+use super::FeatureBlock;
+
+/// Consecutive rows of the dataset, after the filter.
+#[derive(Clone, Debug)]
+pub struct RowBatch {
+    /// Index of the first row among all rows that passed the filter.
+    pub first_row: u64,
+    /// Row identifiers: the `id` column (Int64 or Utf8), or the row number in the source (Int64).
+    pub ids: ArrayRef,
+    /// Model features, in the model's order.
+    pub features: FeatureBlock,
+    /// Label as a number, NaN where null, if a label column is configured.
+    pub label: Option<Vec<f64>>,
+    /// Row weights, finite and ≥ 0, if a weight column is configured.
+    pub weight: Option<Vec<f64>>,
+    /// Further columns that a component asked for (fairness attributes, strata), by name.
+    pub extra: RecordBatch,
+}
+
+impl RowBatch {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The weight of a row: one where no weight column is configured.
+    pub fn weight_of(&self, row: usize) -> f64 {
+        self.weight.as_ref().map_or(1.0, |weights| weights[row])
+    }
+}

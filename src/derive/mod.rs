@@ -1,0 +1,98 @@
+//! Derivations: folds over explained rows that end in tables.
+
+use std::any::Any;
+
+use crate::attribution::AttributionBatch;
+use crate::dataset::RowBatch;
+use crate::table::Table;
+
+/// One chunk of rows with the attributions of every method that ran.
+#[derive(Clone, Copy, Debug)]
+pub struct Explained<'a> {
+    /// The rows.
+    pub rows: &'a RowBatch,
+    /// One batch a method, of the same rows, in registry order.
+    pub attributions: &'a [AttributionBatch],
+}
+
+/// Why a derivation could not finish.
+#[derive(Debug, thiserror::Error)]
+#[error("{derivation}: {message}")]
+pub struct DeriveError {
+    /// The derivation.
+    pub derivation: &'static str,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// A fold over chunks: `start → absorb → merge → finish`.
+///
+/// Partials merge in chunk order, so the number of threads cannot change a byte.
+pub trait Derivation: Send + Sync {
+    /// State after some rows.
+    type Partial: Send + 'static;
+
+    /// Name, as in the config.
+    fn name(&self) -> &'static str;
+
+    /// The state after no rows.
+    fn start(&self) -> Self::Partial;
+
+    /// Adds a chunk's rows.
+    fn absorb(&self, partial: &mut Self::Partial, chunk: Explained<'_>);
+
+    /// Adds the state of later rows to that of earlier ones.
+    fn merge(&self, earlier: &mut Self::Partial, later: Self::Partial);
+
+    /// The tables.
+    ///
+    /// # Errors
+    /// If the rows seen do not allow a result.
+    fn finish(&self, partial: Self::Partial) -> Result<Vec<Table>, DeriveError>;
+}
+
+/// A derivation of any kind, so that a run can hold a list of them.
+pub trait AnyDerivation: Send + Sync {
+    /// See [`Derivation::name`].
+    fn name(&self) -> &'static str;
+    /// See [`Derivation::start`].
+    fn start(&self) -> Box<dyn Any + Send>;
+    /// See [`Derivation::absorb`]; `partial` came from this derivation's `start`.
+    fn absorb(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>);
+    /// See [`Derivation::merge`].
+    fn merge(&self, earlier: &mut (dyn Any + Send), later: Box<dyn Any + Send>);
+    /// See [`Derivation::finish`].
+    ///
+    /// # Errors
+    /// As [`Derivation::finish`].
+    fn finish(&self, partial: Box<dyn Any + Send>) -> Result<Vec<Table>, DeriveError>;
+}
+
+impl<D: Derivation> AnyDerivation for D {
+    fn name(&self) -> &'static str {
+        Derivation::name(self)
+    }
+
+    fn start(&self) -> Box<dyn Any + Send> {
+        Box::new(Derivation::start(self))
+    }
+
+    fn absorb(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>) {
+        if let Some(partial) = partial.downcast_mut() {
+            Derivation::absorb(self, partial, chunk);
+        }
+    }
+
+    fn merge(&self, earlier: &mut (dyn Any + Send), later: Box<dyn Any + Send>) {
+        if let (Some(earlier), Ok(later)) = (earlier.downcast_mut(), later.downcast()) {
+            Derivation::merge(self, earlier, *later);
+        }
+    }
+
+    fn finish(&self, partial: Box<dyn Any + Send>) -> Result<Vec<Table>, DeriveError> {
+        match partial.downcast() {
+            Ok(partial) => Derivation::finish(self, *partial),
+            Err(_) => Err(DeriveError { derivation: Derivation::name(self), message: "was given another derivation's state".into() }),
+        }
+    }
+}

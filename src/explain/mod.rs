@@ -1,0 +1,28 @@
+//! Attribution methods: rows in, an attribution batch out.
+
+use std::sync::Arc;
+
+use crate::attribution::{AttributionBatch, AttributionSchema};
+use crate::dataset::RowBatch;
+
+/// Why rows could not be explained.
+#[derive(Debug, thiserror::Error)]
+#[error("{method}: {message}")]
+pub struct ExplainError {
+    /// The method.
+    pub method: &'static str,
+    /// What is wrong, where, and what to do.
+    pub message: String,
+}
+
+/// A method that attributes predictions to features.
+pub trait Explainer: Send + Sync {
+    /// Method name, features and outputs of every batch.
+    fn schema(&self) -> &Arc<AttributionSchema>;
+
+    /// Attributions of a batch's rows. A row's result depends on that row alone (and on the run's seed).
+    ///
+    /// # Errors
+    /// If the model cannot be evaluated on these rows.
+    fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError>;
+}

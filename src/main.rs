@@ -1,0 +1,5 @@
+//! The `pipeline` command.
+
+fn main() -> std::process::ExitCode {
+    pipeline::cli::main()
+}

@@ -1,0 +1,213 @@
+//! The checking builder: formats describe trees as they find them, the builder accepts only sound forests.
+
+use super::forest::{Feature, Forest, Node, NodeKind, Rule, Split, Tree, TreeOutput};
+
+/// A node as a file describes it; children are indices into the same tree, in any order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RawNode {
+    /// An inner node; yes goes left.
+    Split {
+        /// Feature index.
+        feature: usize,
+        /// The question.
+        rule: Rule,
+        /// Whether missing values go left.
+        missing_left: bool,
+        /// Left child.
+        left: usize,
+        /// Right child.
+        right: usize,
+        /// Training weight.
+        cover: f64,
+    },
+    /// A leaf with one value, or one for each output.
+    Leaf {
+        /// Values.
+        values: Vec<f64>,
+        /// Training weight.
+        cover: f64,
+    },
+}
+
+/// A tree as a file describes it; the root is node 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawTree {
+    /// Nodes, by their index in the file.
+    pub nodes: Vec<RawNode>,
+    /// Outputs that the leaves add to.
+    pub output: TreeOutput,
+    /// Factor on the leaf values.
+    pub scale: f64,
+}
+
+/// Why a forest was refused, with its place.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}{message}", place(*.tree, *.node))]
+pub struct ForestError {
+    /// Tree, 0-based in the file's order, if the fault lies in one.
+    pub tree: Option<usize>,
+    /// Node, by its index in the file, if the fault lies in one.
+    pub node: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+fn place(tree: Option<usize>, node: Option<usize>) -> String {
+    match (tree, node) {
+        (Some(tree), Some(node)) => format!("tree {tree}, node {node}: "),
+        (Some(tree), None) => format!("tree {tree}: "),
+        _ => String::new(),
+    }
+}
+
+impl ForestError {
+    fn whole(message: String) -> Self {
+        Self { tree: None, node: None, message }
+    }
+
+    fn at(tree: usize, node: usize, message: impl Into<String>) -> Self {
+        Self { tree: Some(tree), node: Some(node), message: message.into() }
+    }
+}
+
+/// Adds checked trees to a forest that starts without any.
+#[derive(Debug)]
+pub struct ForestBuilder {
+    forest: Forest,
+}
+
+impl ForestBuilder {
+    /// Starts from everything but the trees; `frame.trees` is empty.
+    ///
+    /// # Errors
+    /// If there are no outputs, the base margins do not match them or are not finite, or feature names repeat.
+    pub fn new(frame: Forest) -> Result<Self, ForestError> {
+        if frame.outputs.is_empty() || frame.base.len() != frame.outputs.len() {
+            let (outputs, base) = (frame.outputs.len(), frame.base.len());
+            return Err(ForestError::whole(format!("{outputs} outputs with {base} base margins")));
+        }
+        if let Some(base) = frame.base.iter().find(|base| !base.is_finite()) {
+            return Err(ForestError::whole(format!("base margin {base} is not finite")));
+        }
+        let mut names: Vec<&str> = frame.features.iter().map(|feature| feature.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ForestError::whole(format!("feature name `{}` occurs twice", pair[0])));
+        }
+        Ok(Self { forest: frame })
+    }
+
+    /// Checks a tree and adds it.
+    ///
+    /// # Errors
+    /// If a child is out of range, shared, or part of a cycle; a node is unreachable; a feature does not exist or is split in a way
+    /// that does not fit its kind; a threshold is NaN; a leaf value is not finite or has the wrong width; or a cover is negative or not finite.
+    pub fn add(&mut self, raw: &RawTree) -> Result<(), ForestError> {
+        let tree = self.forest.trees.len();
+        if !raw.scale.is_finite() {
+            return Err(ForestError { tree: Some(tree), node: None, message: format!("weight {} is not finite", raw.scale) });
+        }
+        let order = preorder(raw, tree)?;
+        let mut position = vec![0; raw.nodes.len()];
+        order.iter().enumerate().for_each(|(new, old)| position[*old] = new);
+        let width = match raw.output {
+            TreeOutput::One(output) if output < self.forest.outputs.len() => 1,
+            TreeOutput::One(output) => {
+                return Err(ForestError { tree: Some(tree), node: None, message: format!("adds to output {output}, which does not exist") });
+            }
+            TreeOutput::All => self.forest.outputs.len(),
+        };
+        let mut built = Tree { nodes: Vec::with_capacity(order.len()), leaf_values: Vec::new(), output: raw.output, scale: raw.scale };
+        let mut leaves = 0;
+        for old in order {
+            let node = &raw.nodes[old];
+            check_node(node, &self.forest.features, width).map_err(|message| ForestError::at(tree, old, message))?;
+            match node {
+                RawNode::Leaf { values, cover } => {
+                    built.nodes.push(Node { cover: *cover, kind: NodeKind::Leaf(leaves) });
+                    built.leaf_values.extend_from_slice(values);
+                    leaves += 1;
+                }
+                RawNode::Split { feature, rule, missing_left, left, right, cover } => {
+                    let split = Split {
+                        feature: *feature,
+                        rule: rule.clone(),
+                        missing_left: *missing_left,
+                        left: position[*left],
+                        right: position[*right],
+                    };
+                    built.nodes.push(Node { cover: *cover, kind: NodeKind::Split(split) });
+                }
+            }
+        }
+        self.forest.trees.push(built);
+        Ok(())
+    }
+
+    /// The forest of all trees added.
+    pub fn finish(self) -> Forest {
+        self.forest
+    }
+}
+
+/// Node indices in preorder; every node is reached exactly once.
+fn preorder(raw: &RawTree, tree: usize) -> Result<Vec<usize>, ForestError> {
+    if raw.nodes.is_empty() {
+        return Err(ForestError { tree: Some(tree), node: None, message: "has no nodes".into() });
+    }
+    let mut seen = vec![false; raw.nodes.len()];
+    let mut order = Vec::with_capacity(raw.nodes.len());
+    let mut stack = vec![(0, 0)];
+    while let Some((node, parent)) = stack.pop() {
+        let Some(mark) = seen.get_mut(node) else {
+            return Err(ForestError::at(tree, parent, format!("child {node} does not exist (the tree has {} nodes)", raw.nodes.len())));
+        };
+        if std::mem::replace(mark, true) {
+            return Err(ForestError::at(tree, parent, format!("child {node} is reached twice: the nodes do not form a tree")));
+        }
+        order.push(node);
+        if let RawNode::Split { left, right, .. } = &raw.nodes[node] {
+            stack.push((*right, node));
+            stack.push((*left, node));
+        }
+    }
+    match seen.iter().position(|seen| !seen) {
+        Some(node) => Err(ForestError::at(tree, node, "is not reachable from the root")),
+        None => Ok(order),
+    }
+}
+
+fn check_node(node: &RawNode, features: &[Feature], width: usize) -> Result<(), String> {
+    let cover = match node {
+        RawNode::Split { feature, rule, cover, .. } => {
+            let Some(known) = features.get(*feature) else {
+                return Err(format!("splits on feature {feature}, but the model has {}", features.len()));
+            };
+            check_rule(rule, known)?;
+            cover
+        }
+        RawNode::Leaf { values, cover } => {
+            if values.len() != width {
+                return Err(format!("holds {} values where {width} are expected", values.len()));
+            }
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(format!("leaf value {value} is not finite"));
+            }
+            cover
+        }
+    };
+    if cover.is_finite() && *cover >= 0.0 { Ok(()) } else { Err(format!("cover {cover} is not a finite number ≥ 0")) }
+}
+
+fn check_rule(rule: &Rule, feature: &Feature) -> Result<(), String> {
+    match rule {
+        Rule::Less(threshold) | Rule::LessOrEqual(threshold) if threshold.is_nan() => {
+            Err(format!("threshold on `{}` is NaN", feature.name))
+        }
+        Rule::In(_) if !feature.is_categorical() => Err(format!("splits numeric feature `{}` by categories", feature.name)),
+        Rule::Less(_) | Rule::LessOrEqual(_) if feature.is_categorical() => {
+            Err(format!("splits categorical feature `{}` by a threshold", feature.name))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,300 @@
+//! The one tree form: every format is built into it, every explainer reads it.
+
+use super::link::Link;
+
+/// Floating-point width in which a library compares or sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// IEEE 754 binary32.
+    F32,
+    /// IEEE 754 binary64.
+    F64,
+}
+
+impl Width {
+    /// `x` as this width stores it.
+    pub fn round(self, x: f64) -> f64 {
+        match self {
+            Width::F32 => f64::from(x as f32),
+            Width::F64 => x,
+        }
+    }
+}
+
+/// How the source library adds leaves up, so that its raw predictions can be reproduced bit for bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summation {
+    /// Width of the running sum.
+    pub width: Width,
+    /// Whether the sum starts from the base margin (true) or the base is added to the finished sum (false).
+    pub base_first: bool,
+}
+
+/// Which values of a feature count as missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// NaN is missing and takes a split's missing direction.
+    Nan,
+    /// NaN is read as zero; nothing is missing.
+    NanIsZero,
+    /// NaN and |x| ≤ 1e−35 are missing (LightGBM's `zero_as_missing`).
+    ZeroOrNan,
+}
+
+/// What kind of values a feature takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FeatureKind {
+    /// Compared with thresholds.
+    Numeric,
+    /// Codes 0, 1, …; names in code order where the model file knows them.
+    Categorical {
+        /// Category names in code order, if known.
+        names: Option<Vec<String>>,
+    },
+}
+
+/// One input of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feature {
+    /// Name, as in the dataset.
+    pub name: String,
+    /// Numeric or categorical.
+    pub kind: FeatureKind,
+    /// Which values are missing.
+    pub missing: Missing,
+}
+
+impl Feature {
+    /// A numeric feature whose NaN is missing.
+    pub fn numeric(name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind: FeatureKind::Numeric, missing: Missing::Nan }
+    }
+
+    /// A categorical feature whose NaN is missing.
+    pub fn categorical(name: impl Into<String>, names: Option<Vec<String>>) -> Self {
+        Self { name: name.into(), kind: FeatureKind::Categorical { names }, missing: Missing::Nan }
+    }
+
+    /// Whether the feature is categorical.
+    pub fn is_categorical(&self) -> bool {
+        matches!(self.kind, FeatureKind::Categorical { .. })
+    }
+
+    /// The value that splits see, or `None` where it is missing.
+    pub fn read(&self, x: f64) -> Option<f64> {
+        match self.missing {
+            Missing::Nan => (!x.is_nan()).then_some(x),
+            Missing::NanIsZero => Some(if x.is_nan() { 0.0 } else { x }),
+            Missing::ZeroOrNan => (!x.is_nan() && x.abs() > 1e-35).then_some(x),
+        }
+    }
+}
+
+/// A set of category codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CategorySet {
+    words: Vec<u64>,
+}
+
+impl CategorySet {
+    /// Whether `x`, truncated to an integer, is in the set; negative codes and those beyond it are not.
+    pub fn contains(&self, x: f64) -> bool {
+        let code = x.trunc();
+        if !(0.0..(self.words.len() * 64) as f64).contains(&code) {
+            return false;
+        }
+        let code = code as usize;
+        self.words[code / 64] >> (code % 64) & 1 == 1
+    }
+
+    /// The codes, ascending.
+    pub fn codes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.words
+            .iter()
+            .enumerate()
+            .flat_map(|(word, bits)| (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| (word * 64 + bit) as u32))
+    }
+
+    /// One more than the largest code the set could hold.
+    pub fn capacity(&self) -> usize {
+        self.words.len() * 64
+    }
+}
+
+impl FromIterator<u32> for CategorySet {
+    fn from_iter<I: IntoIterator<Item = u32>>(codes: I) -> Self {
+        let mut words = Vec::new();
+        for code in codes {
+            let word = code as usize / 64;
+            if words.len() <= word {
+                words.resize(word + 1, 0);
+            }
+            words[word] |= 1_u64 << (code % 64);
+        }
+        Self { words }
+    }
+}
+
+/// The question a split asks; yes goes left.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// x < threshold, in the forest's comparison width.
+    Less(f64),
+    /// x ≤ threshold, in the forest's comparison width.
+    LessOrEqual(f64),
+    /// The category's code is in the set.
+    In(CategorySet),
+}
+
+/// A split: a rule on one feature, and where missing values go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    /// Index into [`Forest::features`].
+    pub feature: usize,
+    /// The question; yes goes left.
+    pub rule: Rule,
+    /// Whether missing values go left.
+    pub missing_left: bool,
+    /// Left child, an index into [`Tree::nodes`] greater than the parent's.
+    pub left: usize,
+    /// Right child, an index into [`Tree::nodes`] greater than the parent's.
+    pub right: usize,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeKind {
+    /// An inner node.
+    Split(Split),
+    /// A leaf, numbered from 0 within its tree.
+    Leaf(usize),
+}
+
+/// One node of a tree.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Training weight that reached the node (see [`Cover`]); 0 where the forest has none.
+    pub cover: f64,
+    /// Split or leaf.
+    pub kind: NodeKind,
+}
+
+/// Which outputs a tree's leaves add to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TreeOutput {
+    /// One value a leaf, for this output.
+    One(usize),
+    /// A vector leaf: one value for every output.
+    All,
+}
+
+/// A tree in preorder: the root is node 0 and children come after their parent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tree {
+    /// Nodes, in preorder.
+    pub nodes: Vec<Node>,
+    /// Leaf values, unscaled: `leaf · width + k`, where `width` is 1 or the number of outputs.
+    pub leaf_values: Vec<f64>,
+    /// Outputs that the leaves add to.
+    pub output: TreeOutput,
+    /// Factor on every leaf value (DART's tree weights; 1 elsewhere).
+    pub scale: f64,
+}
+
+impl Tree {
+    /// Number of leaves.
+    pub fn leaves(&self) -> usize {
+        self.nodes.len() / 2 + 1
+    }
+
+    /// Values a leaf holds.
+    pub fn leaf_width(&self) -> usize {
+        self.leaf_values.len() / self.leaves()
+    }
+
+    /// Edges on the longest path.
+    pub fn depth(&self) -> usize {
+        let mut depths = vec![0; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let NodeKind::Split(split) = &node.kind {
+                depths[split.left] = depths[index] + 1;
+                depths[split.right] = depths[index] + 1;
+            }
+        }
+        depths.into_iter().max().unwrap_or(0)
+    }
+}
+
+/// What a node's cover counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cover {
+    /// Sum of the loss's second derivatives (XGBoost).
+    Hessian,
+    /// Number of training rows (LightGBM).
+    Count,
+    /// Sum of training weights (CatBoost).
+    Weight,
+    /// Recomputed on the background, since the file has none.
+    Background,
+    /// None known: path-dependent explanations are impossible.
+    Absent,
+}
+
+/// A checked tree ensemble: `margin_k(x) = base_k + Σ_trees scale · leaf_k(x)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forest {
+    /// Inputs, in the model's order.
+    pub features: Vec<Feature>,
+    /// Output names: class names or 0-based indices.
+    pub outputs: Vec<String>,
+    /// Base margin of each output.
+    pub base: Vec<f64>,
+    /// Trees, in the library's order.
+    pub trees: Vec<Tree>,
+    /// From margins to predictions.
+    pub link: Link,
+    /// Width in which inputs are compared with thresholds.
+    pub compare: Width,
+    /// How the library sums.
+    pub summation: Summation,
+    /// What covers count.
+    pub cover: Cover,
+}
+
+impl Forest {
+    /// Whether a row's value `x` goes left at `split`.
+    pub fn goes_left(&self, split: &Split, x: f64) -> bool {
+        let Some(x) = self.features[split.feature].read(x) else { return split.missing_left };
+        match &split.rule {
+            Rule::Less(threshold) => self.compare.round(x) < *threshold,
+            Rule::LessOrEqual(threshold) => self.compare.round(x) <= *threshold,
+            Rule::In(set) => set.contains(self.compare.round(x)),
+        }
+    }
+
+    /// The leaf of `tree` that a row reaches; `value(feature)` gives the row's values.
+    pub fn leaf(&self, tree: &Tree, value: impl Fn(usize) -> f64) -> usize {
+        let mut node = 0;
+        loop {
+            match &tree.nodes[node].kind {
+                NodeKind::Leaf(leaf) => return *leaf,
+                NodeKind::Split(split) => node = if self.goes_left(split, value(split.feature)) { split.left } else { split.right },
+            }
+        }
+    }
+
+    /// Nodes over all trees.
+    pub fn nodes(&self) -> usize {
+        self.trees.iter().map(|tree| tree.nodes.len()).sum()
+    }
+
+    /// Leaves over all trees.
+    pub fn leaves(&self) -> usize {
+        self.trees.iter().map(Tree::leaves).sum()
+    }
+
+    /// Edges on the longest path of any tree.
+    pub fn depth(&self) -> usize {
+        self.trees.iter().map(Tree::depth).max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,31 @@
+//! Model formats: one file each, one line in [`FORMATS`] each.
+
+use super::Model;
+use super::error::ReadError;
+
+/// How many boosting rounds of a model are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Iterations {
+    /// All rounds in the file.
+    #[default]
+    All,
+    /// Up to the best iteration that the file names; all where it names none.
+    Best,
+    /// The first `n` rounds.
+    First(usize),
+}
+
+/// One model format.
+pub struct Format {
+    /// Name in configs and in `inspect`.
+    pub name: &'static str,
+    /// One line for help and docs.
+    pub about: &'static str,
+    /// Whether a file's bytes look like this format.
+    pub recognise: fn(&[u8]) -> bool,
+    /// Builds the model from a file's bytes.
+    pub read: fn(&[u8], Iterations) -> Result<Model, ReadError>,
+}
+
+/// All formats, sorted by name.
+pub static FORMATS: &[Format] = &[];
