@@ -14,4 +14,5 @@ pub mod numeric;
 pub mod pattern;
 pub mod report;
 pub mod run;
+pub mod settings;
 pub mod table;

@@ -2,6 +2,8 @@
 
 mod batch;
 mod block;
+mod settings;
 
 pub use batch::RowBatch;
 pub use block::FeatureBlock;
+pub use settings::{BackgroundRows, BackgroundSettings, DataSettings};

@@ -1,10 +1,16 @@
 //! Derivations: folds over explained rows that end in tables.
 
+pub mod importance;
+mod registry;
+pub mod summary;
+
 use std::any::Any;
 
 use crate::attribution::AttributionBatch;
 use crate::dataset::RowBatch;
 use crate::table::Table;
+
+pub use registry::Settings;
 
 /// One chunk of rows with the attributions of every method that ran.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,14 @@
 //! Attribution methods: rows in, an attribution batch out.
 
+mod registry;
+pub mod tree_shap;
+
 use std::sync::Arc;
 
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
+
+pub use registry::Settings;
 
 /// Why rows could not be explained.
 #[derive(Debug, thiserror::Error)]

@@ -113,7 +113,11 @@ impl ForestBuilder {
         let width = match raw.output {
             TreeOutput::One(output) if output < self.forest.outputs.len() => 1,
             TreeOutput::One(output) => {
-                return Err(ForestError { tree: Some(tree), node: None, message: format!("adds to output {output}, which does not exist") });
+                return Err(ForestError {
+                    tree: Some(tree),
+                    node: None,
+                    message: format!("adds to output {output}, which does not exist"),
+                });
             }
             TreeOutput::All => self.forest.outputs.len(),
         };

@@ -7,6 +7,7 @@ mod forest;
 pub mod format;
 mod link;
 mod predict;
+mod settings;
 
 use std::path::Path;
 
@@ -18,6 +19,7 @@ pub use forest::{
 pub use format::Iterations;
 pub use link::{Link, logistic};
 pub use predict::apply_link;
+pub use settings::{ModelSettings, Output};
 
 /// A model read from a file.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,10 +1,17 @@
 //! Model formats: one file each, one line in [`FORMATS`] each.
 
+use std::num::NonZeroUsize;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Model;
 use super::error::ReadError;
 
 /// How many boosting rounds of a model are used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Iterations {
     /// All rounds in the file.
     #[default]
@@ -12,7 +19,8 @@ pub enum Iterations {
     /// Up to the best iteration that the file names; all where it names none.
     Best,
     /// The first `n` rounds.
-    First(usize),
+    #[serde(untagged)]
+    First(NonZeroUsize),
 }
 
 /// One model format.

@@ -1,0 +1,5 @@
+//! Exact Shapley values of tree ensembles.
+
+mod settings;
+
+pub use settings::{Mode, Settings};
