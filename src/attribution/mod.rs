@@ -1,6 +1,10 @@
 //! The attribution matrix: what every explainer yields and every derivation reads.
 
+mod additivity;
+
 use std::sync::Arc;
+
+pub use additivity::Additivity;
 
 /// What the matrices of one method share over a whole run.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,5 +48,14 @@ impl AttributionBatch {
         let at = output * self.rows + row;
         let total: f64 = (0..self.schema.features.len()).map(|feature| self.column(output, feature)[row]).sum();
         self.prediction[at] - self.base[at] - total
+    }
+    /// The residuals of all rows for one output, as [`Self::residual`].
+    pub fn residuals(&self, output: usize) -> Vec<f64> {
+        let mut totals = vec![0.0; self.rows];
+        for feature in 0..self.schema.features.len() {
+            totals.iter_mut().zip(self.column(output, feature)).for_each(|(total, value)| *total += value);
+        }
+        let at = output * self.rows;
+        (0..self.rows).map(|row| self.prediction[at + row] - self.base[at + row] - totals[row]).collect()
     }
 }

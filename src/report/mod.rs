@@ -1,5 +1,10 @@
-//! Tables to Parquet, charts to SVG, and the page that holds them.
+//! Results out: tables and attributions to Parquet, charts to SVG, one HTML page.
 
+pub mod chart;
+mod error;
+pub mod page;
+pub mod parquet;
 mod settings;
 
+pub use error::ReportError;
 pub use settings::Settings;

@@ -1,0 +1,53 @@
+//! Charts: pure functions from tables to SVG text.
+
+use serde::Serialize;
+
+use super::ReportError;
+use crate::table::Table;
+
+/// What a figure says that its tables do not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Most features that a figure shows.
+    pub top_features: usize,
+    /// The explained space and its unit, for axes: `margin: log-odds`, `probability`, …
+    pub space: String,
+}
+
+/// A drawn chart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Figure {
+    /// File stem: `figures/<stem>.svg`.
+    pub stem: String,
+    /// Heading.
+    pub title: String,
+    /// What the picture shows, in words, for readers who cannot see it.
+    pub alt: String,
+    /// The picture: a whole SVG document without an XML declaration.
+    pub svg: String,
+}
+
+/// A kind of chart.
+#[derive(Debug)]
+pub struct Chart {
+    /// Name, as in figure stems.
+    pub name: &'static str,
+    /// The tables it is drawn from.
+    pub tables: &'static [&'static str],
+    /// Draws the figures of these tables, which come in the order of `tables`.
+    pub draw: fn(&[&Table], &Options) -> Result<Vec<Figure>, ReportError>,
+}
+
+/// Every chart, in the page's order.
+pub static CHARTS: &[Chart] = &[];
+
+/// Draws every chart whose tables are all there.
+///
+/// # Errors
+/// If a chart cannot be drawn.
+pub fn draw(tables: &[Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
+    let named = |name: &&str| tables.iter().find(|table| table.name == *name);
+    let ready = CHARTS.iter().filter_map(|chart| Some((chart, chart.tables.iter().map(named).collect::<Option<Vec<_>>>()?)));
+    let figures: Result<Vec<_>, _> = ready.map(|(chart, tables)| (chart.draw)(&tables, options)).collect();
+    Ok(figures?.into_iter().flatten().collect())
+}

@@ -1,0 +1,131 @@
+//! The page: one HTML file that opens from disk, offline, without scripts.
+
+use minijinja::Environment;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
+use serde::Serialize;
+
+use super::ReportError;
+use super::chart::Figure;
+
+/// Figures are part of the page while all of them together stay below this many bytes; further ones are linked from `figures/`.
+const INLINE_BYTES: usize = 2_000_000;
+
+/// What the page tells. Nothing in it may vary between runs of the same inputs: no run id, no times, no host.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Page {
+    /// The audit's name.
+    pub name: String,
+    /// How the run ended.
+    pub verdict: Verdict,
+    /// One sentence about the verdict.
+    pub message: String,
+    /// The few numbers at the top: rows, features, trees, ….
+    pub headline: Vec<Fact>,
+    /// The data: files, rows, label, filter, background, ….
+    pub data: Vec<Fact>,
+    /// The model: format, objective, outputs, trees, depth, base margin, cover, ….
+    pub model: Vec<Fact>,
+    /// What else matters about the model file.
+    pub model_notes: Vec<String>,
+    /// The attribution methods.
+    pub methods: Vec<Method>,
+    /// The additivity certificate: a line for each method and output.
+    pub additivity: Vec<Certificate>,
+    /// The figures.
+    pub figures: Vec<Figure>,
+    /// The tables and attribution files.
+    pub tables: Vec<Link>,
+    /// What the reader must know before trusting the numbers.
+    pub warnings: Vec<String>,
+    /// Versions, seed, hashes: what it takes to get these bytes again.
+    pub reproducibility: Vec<Fact>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything ran and no gate failed.
+    Passed,
+    /// Only warnings.
+    Warned,
+    /// A gate failed or could not be evaluated.
+    Failed,
+}
+
+/// A labelled value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fact {
+    /// What it is.
+    pub label: String,
+    /// Its value, as shown.
+    pub value: String,
+}
+
+/// An attribution method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Method {
+    /// Name, as in the config.
+    pub name: String,
+    /// What it computes, in a sentence.
+    pub description: String,
+    /// Its settings.
+    pub facts: Vec<Fact>,
+}
+
+/// How exactly base value and attributions add up to the prediction.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Certificate {
+    /// The method.
+    pub method: String,
+    /// The output.
+    pub output: String,
+    /// Rows checked: all of them.
+    pub rows: u64,
+    /// Largest |residual|.
+    pub largest: f64,
+    /// Largest |residual| relative to |base| + Σ|φ| of its row.
+    pub relative: f64,
+}
+
+/// A file beside the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// What it is called.
+    pub name: String,
+    /// Path from the run folder.
+    pub path: String,
+    /// Number of rows.
+    pub rows: u64,
+    /// What it holds, in a sentence.
+    pub description: String,
+}
+
+impl Fact {
+    /// A labelled value.
+    pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { label: label.into(), value: value.into() }
+    }
+}
+
+/// What the template sees.
+#[derive(Serialize)]
+struct View<'a> {
+    page: &'a Page,
+    inline: bool,
+    version: &'static str,
+}
+
+/// The page as HTML.
+///
+/// # Errors
+/// If the template cannot be filled.
+pub fn render(page: &Page) -> Result<String, ReportError> {
+    let mut environment = Environment::new();
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_template("index.html", include_str!("index.html"))?;
+    let inline = page.figures.iter().map(|figure| figure.svg.len()).sum::<usize>() < INLINE_BYTES;
+    let view = View { page, inline, version: env!("CARGO_PKG_VERSION") };
+    Ok(environment.get_template("index.html")?.render(Value::from(Serde(&view)))?)
+}

@@ -1,0 +1,48 @@
+//! Tables and attributions as Parquet files whose bytes depend on their content alone.
+
+mod parts;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+
+use super::ReportError;
+use crate::table::Table;
+
+pub use parts::{EncodedChunk, Part, PartEncoder, PartWriter};
+
+/// Writes a table as one file: zstd, statistics a row group, `pipeline.version` in the metadata.
+///
+/// # Errors
+/// If the file cannot be created or written.
+pub fn write_table(table: &Table, path: &Path) -> Result<(), ReportError> {
+    let parquet = |source| ReportError::Parquet { path: path.into(), source };
+    let mut writer = open(create(path)?, table.rows.schema(), properties().build()).map_err(parquet)?;
+    writer.write(&table.rows).map_err(parquet)?;
+    writer.close().map(drop).map_err(parquet)
+}
+
+fn create(path: &Path) -> Result<File, ReportError> {
+    File::create(path).map_err(|source| ReportError::Io { path: path.into(), source })
+}
+
+fn open<W: Write + Send>(sink: W, schema: SchemaRef, properties: WriterProperties) -> Result<ArrowWriter<W>, ParquetError> {
+    ArrowWriter::try_new(sink, schema, Some(properties))
+}
+
+/// What all files share: nothing here may depend on the clock, the host or the number of threads.
+fn properties() -> WriterPropertiesBuilder {
+    let version = KeyValue::new("pipeline.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_created_by(concat!("pipeline ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(vec![version]))
+}
