@@ -27,6 +27,8 @@ pub enum RawNode {
         /// Training weight.
         cover: f64,
     },
+    /// A place that the library left behind when it pruned the tree; nothing points to it.
+    Deleted,
 }
 
 /// A tree as a file describes it; the root is node 0.
@@ -100,7 +102,7 @@ impl ForestBuilder {
     /// Checks a tree and adds it.
     ///
     /// # Errors
-    /// If a child is out of range, shared, or part of a cycle; a node is unreachable; a feature does not exist or is split in a way
+    /// If a child is out of range, deleted, shared, or part of a cycle; a node is unreachable; a feature does not exist or is split in a way
     /// that does not fit its kind; a threshold is NaN; a leaf value is not finite or has the wrong width; or a cover is negative or not finite.
     pub fn add(&mut self, raw: &RawTree) -> Result<(), ForestError> {
         let tree = self.forest.trees.len();
@@ -127,6 +129,7 @@ impl ForestBuilder {
             let node = &raw.nodes[old];
             check_node(node, &self.forest.features, width).map_err(|message| ForestError::at(tree, old, message))?;
             match node {
+                RawNode::Deleted => {}
                 RawNode::Leaf { values, cover } => {
                     built.nodes.push(Node { cover: *cover, kind: NodeKind::Leaf(leaves) });
                     built.leaf_values.extend_from_slice(values);
@@ -170,12 +173,13 @@ fn preorder(raw: &RawTree, tree: usize) -> Result<Vec<usize>, ForestError> {
             return Err(ForestError::at(tree, parent, format!("child {node} is reached twice: the nodes do not form a tree")));
         }
         order.push(node);
-        if let RawNode::Split { left, right, .. } = &raw.nodes[node] {
-            stack.push((*right, node));
-            stack.push((*left, node));
+        match &raw.nodes[node] {
+            RawNode::Split { left, right, .. } => stack.extend([(*right, node), (*left, node)]),
+            RawNode::Leaf { .. } => {}
+            RawNode::Deleted => return Err(ForestError::at(tree, parent, format!("child {node} was deleted from the tree"))),
         }
     }
-    match seen.iter().position(|seen| !seen) {
+    match seen.iter().zip(&raw.nodes).position(|(seen, node)| !seen && *node != RawNode::Deleted) {
         Some(node) => Err(ForestError::at(tree, node, "is not reachable from the root")),
         None => Ok(order),
     }
@@ -199,6 +203,7 @@ fn check_node(node: &RawNode, features: &[Feature], width: usize) -> Result<(), 
             }
             cover
         }
+        RawNode::Deleted => return Ok(()),
     };
     if cover.is_finite() && *cover >= 0.0 { Ok(()) } else { Err(format!("cover {cover} is not a finite number ≥ 0")) }
 }

@@ -90,48 +90,40 @@ impl Feature {
     }
 }
 
+/// The category code that a value stands for: its integer part, or `None` where it is negative, NaN or beyond `u32`.
+pub fn category_code(x: f64) -> Option<u32> {
+    (0.0..4_294_967_296.0).contains(&x).then_some(x as u32)
+}
+
 /// A set of category codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CategorySet {
-    words: Vec<u64>,
+    codes: Vec<u32>,
 }
 
 impl CategorySet {
-    /// Whether `x`, truncated to an integer, is in the set; negative codes and those beyond it are not.
+    /// Whether the code of `x` is in the set; what has no code is not (see [`category_code`]).
     pub fn contains(&self, x: f64) -> bool {
-        let code = x.trunc();
-        if !(0.0..(self.words.len() * 64) as f64).contains(&code) {
-            return false;
-        }
-        let code = code as usize;
-        self.words[code / 64] >> (code % 64) & 1 == 1
+        category_code(x).is_some_and(|code| self.codes.binary_search(&code).is_ok())
     }
 
     /// The codes, ascending.
     pub fn codes(&self) -> impl Iterator<Item = u32> + '_ {
-        self.words
-            .iter()
-            .enumerate()
-            .flat_map(|(word, bits)| (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| (word * 64 + bit) as u32))
+        self.codes.iter().copied()
     }
 
-    /// One more than the largest code the set could hold.
+    /// One more than the largest code in the set.
     pub fn capacity(&self) -> usize {
-        self.words.len() * 64
+        self.codes.last().map_or(0, |code| *code as usize + 1)
     }
 }
 
 impl FromIterator<u32> for CategorySet {
     fn from_iter<I: IntoIterator<Item = u32>>(codes: I) -> Self {
-        let mut words = Vec::new();
-        for code in codes {
-            let word = code as usize / 64;
-            if words.len() <= word {
-                words.resize(word + 1, 0);
-            }
-            words[word] |= 1_u64 << (code % 64);
-        }
-        Self { words }
+        let mut codes: Vec<u32> = codes.into_iter().collect();
+        codes.sort_unstable();
+        codes.dedup();
+        Self { codes }
     }
 }
 
@@ -296,5 +288,30 @@ impl Forest {
     /// Edges on the longest path of any tree.
     pub fn depth(&self) -> usize {
         self.trees.iter().map(Tree::depth).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_code_is_the_integer_part_of_what_is_not_negative() {
+        let codes = [(0.0, Some(0)), (-0.0, Some(0)), (2.7, Some(2)), (-0.5, None), (-1.0, None), (f64::NAN, None), (f64::INFINITY, None)];
+        for (x, code) in codes {
+            assert_eq!(category_code(x), code, "{x}");
+        }
+        assert_eq!(category_code(4_294_967_295.5), Some(u32::MAX));
+        assert_eq!(category_code(4_294_967_296.0), None);
+    }
+
+    #[test]
+    fn a_set_holds_its_codes_once_in_order_however_far_apart() {
+        let set: CategorySet = [7, 0, u32::MAX, 7].into_iter().collect();
+        assert_eq!(set.codes().collect::<Vec<_>>(), [0, 7, u32::MAX]);
+        assert_eq!(set.capacity(), 1 << 32);
+        assert!(set.contains(7.9) && set.contains(-0.0));
+        assert!(!set.contains(8.0) && !set.contains(-0.5) && !set.contains(f64::NAN));
+        assert_eq!(CategorySet::default().capacity(), 0);
     }
 }

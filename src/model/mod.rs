@@ -15,6 +15,7 @@ pub use card::Card;
 pub use error::{ModelError, ReadError};
 pub use forest::{
     CategorySet, Cover, Feature, FeatureKind, Forest, Missing, Node, NodeKind, Rule, Split, Summation, Tree, TreeOutput, Width,
+    category_code,
 };
 pub use format::Iterations;
 pub use link::{Link, logistic};
