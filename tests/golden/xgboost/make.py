@@ -11,15 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import shap
 import xgboost as xgb
 
 from reference import Model, to_f32
+from tables import FLOAT_MAX, agreement, codes_of, contribution_columns, finite, matrix, residual, same, write
 from variants import LINEAR, VARIANTS
 
 HERE = Path(__file__).resolve().parent
-FLOAT_MAX = float(np.finfo("f4").max)
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -1e-40, 1e300, -1e300, FLOAT_MAX, -FLOAT_MAX]
 SPECIAL_CODES = [
     np.nan,
@@ -40,20 +39,7 @@ SPECIAL_CODES = [
     1e30,
     1e300,
 ]
-UNSEEN_CODE = float(2**20)
 TRAINING_ROWS, THRESHOLD_ROWS, BACKGROUND_ROWS = 36, 12, 20
-
-
-def codes_of(frame):
-    """The frame as f64, categoricals replaced by their codes and nulls by NaN."""
-    columns = {}
-    for name, column in frame.items():
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            codes = column.cat.codes.to_numpy().astype("f8")
-            columns[name] = np.where(codes < 0, np.nan, codes)
-        else:
-            columns[name] = column.to_numpy()
-    return pd.DataFrame(columns)
 
 
 def hard_rows(codes, model, is_category, random):
@@ -96,19 +82,6 @@ def thresholds(model, random):
     return [splits[index] for index in chosen]
 
 
-def finite(rows, is_category):
-    """Rows for DMatrix, which refuses infinities: the largest f32 instead, or an unseen code; they decide alike."""
-    rows = to_f32(rows).astype("f8")
-    return np.where(np.isinf(rows), np.where(is_category, UNSEEN_CODE, np.copysign(FLOAT_MAX, rows)), rows)
-
-
-def matrix(booster, rows):
-    """A DMatrix of plain codes for a booster with or without names."""
-    return xgb.DMatrix(
-        rows, feature_names=booster.feature_names, feature_types=booster.feature_types, enable_categorical=True
-    )
-
-
 def predictions(booster, rows, is_category, model):
     """Columns margin_*, prediction_* and, by number of rounds, those of a shorter model; all f32 from XGBoost."""
     columns = {}
@@ -134,12 +107,6 @@ def predictions(booster, rows, is_category, model):
     return pd.DataFrame(columns), margins
 
 
-def same(expected, found, what):
-    """Stop unless two f32 arrays are the same bit for bit."""
-    if expected.tobytes() != np.ascontiguousarray(found).tobytes():
-        raise SystemExit(f"{what}: differs in {(expected != found).sum()} values")
-
-
 def shap_values(booster, rows, model, background=None):
     """shap's own f64 values (rows, outputs, features) and base values, or the text of its refusal twice."""
     kind = "tree_path_dependent" if background is None else "interventional"
@@ -155,31 +122,6 @@ def shap_values(booster, rows, model, background=None):
         return (f"{type(error).__name__}: {str(error).splitlines()[0][:200]}",) * 2
     values, base = np.asarray(values), np.broadcast_to(explainer.expected_value, (len(rows), model.outputs))
     return (values[:, None, :] if values.ndim == 2 else values.transpose(0, 2, 1)), base
-
-
-def agreement(values, exact):
-    """How far a library's values are from the exact ones, relative to the largest exact value."""
-    if isinstance(values, str):
-        return {"values": None, "reason": values}
-    error = float(np.abs(values - exact).max() / max(np.abs(exact).max(), 1e-30))
-    return {"largest_error": float(f"{error:.1e}"), "right": error < 1e-6}
-
-
-def residual(values, base, margins):
-    """The largest gap between base value plus contributions and XGBoost's own f32 margin."""
-    return float(f"{np.abs(values.sum(axis=2) + base - margins).max():.1e}")
-
-
-def contribution_columns(names, exact, base, **libraries):
-    """Columns <library>_<output>_<feature>, and the base value under `bias`."""
-    columns = {}
-    for library, values in {"exact": np.concatenate([exact, base[:, :, None]], axis=2), **libraries}.items():
-        if isinstance(values, str):
-            continue
-        for output in range(values.shape[1]):
-            for feature, name in zip(range(values.shape[2]), [*names, "bias"], strict=False):
-                columns[f"{library}_{output}_{name}"] = values[:, output, feature]
-    return pd.DataFrame(columns)
 
 
 def named_rows(rows, frame):
@@ -198,13 +140,6 @@ def named_rows(rows, frame):
         indices = pa.array(np.where(seen, len(categories) - codes, 0), pa.int8(), mask=np.isnan(values))
         columns[name] = pa.DictionaryArray.from_arrays(indices, pa.array(dictionary))
     return pa.table(columns)
-
-
-def write(table, path):
-    """Write a frame or an Arrow table as zstd Parquet without pandas metadata."""
-    if isinstance(table, pd.DataFrame):
-        table = pa.table({name: pa.array(column.to_numpy(), from_pandas=False) for name, column in table.items()})
-    pq.write_table(table, path, compression="zstd", compression_level=9)
 
 
 def save(folder, booster, raw):
