@@ -1,9 +1,30 @@
 //! Rows in: schema, filter, batches and the background, streamed from Parquet.
+//!
+//! [`Dataset::open`] finds the files, [`Dataset::select`] checks a [`Request`] against them, [`Selection::batches`] streams the rows
+//! and [`RawBatch::decode`] makes numbers of them; [`Selection::sample`] draws a background.
 
 mod batch;
 mod block;
+mod category;
+mod decode;
+mod dictionary;
+mod error;
+mod files;
+mod filter;
+mod request;
+mod sample;
+mod scan;
+mod selection;
 mod settings;
+mod source;
 
 pub use batch::RowBatch;
 pub use block::FeatureBlock;
+pub use category::{UNKNOWN_CATEGORY, UnseenCategories, UnseenColumn};
+pub use decode::{Decoded, RawBatch};
+pub use error::DataError;
+pub use request::{Encoding, FeatureRequest, Request};
+pub use scan::Batches;
+pub use selection::Selection;
 pub use settings::{BackgroundRows, BackgroundSettings, DataSettings};
+pub use source::{ColumnSummary, Dataset, DatasetSummary};

@@ -1,0 +1,105 @@
+//! Categories by name: from text to the codes that a model's splits test.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, DictionaryArray, StringArray};
+
+/// The code of a category that the model does not know: 2³¹, beyond every category set.
+///
+/// It is more than any Int32, exact in binary32, and from 2²⁴ on XGBoost itself takes no code as valid, so splits on sets see a
+/// value that is in none.
+pub const UNKNOWN_CATEGORY: f64 = 2_147_483_648.0;
+
+/// How many different unknown names are kept for a column.
+const KEPT_NAMES: usize = 100;
+
+/// Category names in code order, and the way back.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Categories {
+    names: Vec<String>,
+    codes: HashMap<String, f64>,
+}
+
+impl Categories {
+    /// Fails with the name that is there twice.
+    pub(super) fn new(names: Vec<String>) -> Result<Self, String> {
+        let mut codes = HashMap::with_capacity(names.len());
+        for (code, name) in names.iter().enumerate() {
+            if codes.insert(name.clone(), code as f64).is_some() {
+                return Err(name.clone());
+            }
+        }
+        Ok(Self { names, codes })
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Writes the codes of `column` to `out`, NaN for nulls; unknown names are counted.
+    pub(super) fn encode(&self, column: &DictionaryArray<Int32Type>, names: &StringArray, out: &mut [f64], unseen: &mut UnseenColumn) {
+        // A batch may use a small part of its row group's dictionary: names are looked up when they first occur.
+        let mut codes: Vec<Option<f64>> = vec![None; names.len()];
+        for (out, key) in out.iter_mut().zip(column.keys()) {
+            let key = key.map(|key| key as usize).filter(|&key| names.is_valid(key));
+            *out = key.map_or(f64::NAN, |key| *codes[key].get_or_insert_with(|| self.code(names.value(key))));
+            if let (UNKNOWN_CATEGORY, Some(key)) = (*out, key) {
+                unseen.add(names.value(key), 1);
+            }
+        }
+    }
+
+    fn code(&self, name: &str) -> f64 {
+        self.codes.get(name).copied().unwrap_or(UNKNOWN_CATEGORY)
+    }
+}
+
+/// Categories in the data that the model does not know, by column. Splits treat them as in none of their sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnseenCategories {
+    /// Columns that have any.
+    pub columns: BTreeMap<String, UnseenColumn>,
+}
+
+/// One column's unknown categories.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnseenColumn {
+    /// Rows with an unknown category.
+    pub rows: u64,
+    /// Rows by name, for the first 100 names.
+    pub names: BTreeMap<String, u64>,
+}
+
+impl UnseenCategories {
+    /// Whether every category was known.
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// Adds those of later rows. Merged in row order, the result is the same for any number of threads.
+    pub fn merge(&mut self, later: Self) {
+        for (column, unseen) in later.columns {
+            let mine = self.columns.entry(column).or_default();
+            mine.rows += unseen.rows;
+            for (name, rows) in unseen.names {
+                mine.keep(&name, rows);
+            }
+        }
+    }
+}
+
+impl UnseenColumn {
+    fn add(&mut self, name: &str, rows: u64) {
+        self.rows += rows;
+        self.keep(name, rows);
+    }
+
+    fn keep(&mut self, name: &str, rows: u64) {
+        if let Some(count) = self.names.get_mut(name) {
+            *count += rows;
+        } else if self.names.len() < KEPT_NAMES {
+            self.names.insert(name.to_string(), rows);
+        }
+    }
+}

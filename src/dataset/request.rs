@@ -1,0 +1,63 @@
+//! What a run asks of the dataset.
+
+use std::collections::BTreeMap;
+
+use super::DataSettings;
+
+/// The columns and rows that are needed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// Model features, in the model's order, matched by name.
+    pub features: Vec<FeatureRequest>,
+    /// Column that identifies a row: integers or text; the row's number in the source where `None`.
+    ///
+    /// Ids are taken as they come: that they are unique is not checked, since memory would grow with the rows.
+    pub id: Option<String>,
+    /// Label column: a number or a boolean.
+    pub label: Option<String>,
+    /// Weight column: finite numbers ≥ 0.
+    pub weight: Option<String>,
+    /// Further columns that components asked for.
+    pub extra: Vec<String>,
+    /// SQL condition on single rows.
+    pub filter: Option<String>,
+    /// Category names in code order by column, for features whose model names none.
+    pub categories: BTreeMap<String, Vec<String>>,
+}
+
+impl Request {
+    /// The request of a `data` section for these model features and further columns.
+    pub fn new(settings: &DataSettings, features: Vec<FeatureRequest>, extra: Vec<String>) -> Self {
+        Self {
+            features,
+            id: settings.id.clone(),
+            label: settings.label.clone(),
+            weight: settings.weight.clone(),
+            extra,
+            filter: settings.filter.clone(),
+            categories: settings.categories.clone(),
+        }
+    }
+}
+
+/// One model feature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureRequest {
+    /// Column name.
+    pub name: String,
+    /// How its values become numbers.
+    pub encoding: Encoding,
+}
+
+/// How a column's values become a feature's numbers. Null and NaN are NaN in either.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Encoding {
+    /// Numbers as they are (integers beyond 2⁵³ and decimals to the nearest f64), booleans as 0 and 1, dates as days and
+    /// times as seconds since 1970-01-01 UTC.
+    Number,
+    /// Category codes: text by its place in `names`, numbers as they are.
+    Category {
+        /// Category names in code order, if the model knows them.
+        names: Option<Vec<String>>,
+    },
+}
