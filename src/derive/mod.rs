@@ -1,8 +1,12 @@
 //! Derivations: folds over explained rows that end in tables.
 
+mod bootstrap;
 pub mod importance;
 mod registry;
 pub mod summary;
+#[cfg(test)]
+mod testing;
+mod values;
 
 use std::any::Any;
 
@@ -10,7 +14,7 @@ use crate::attribution::AttributionBatch;
 use crate::dataset::RowBatch;
 use crate::table::Table;
 
-pub use registry::Settings;
+pub use registry::{Context, ExplainedFeature, Member, Settings, Values, build};
 
 /// One chunk of rows with the attributions of every method that ran.
 #[derive(Clone, Copy, Debug)]
