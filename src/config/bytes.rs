@@ -21,7 +21,7 @@ const UNITS: [(&str, u64); 9] = [
 /// A number of bytes, at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(inline, extend("pattern" = "^[1-9][0-9]* ?([KMGT]i?)?B$", "examples" = ["512MiB", "2GiB"]))]
+#[schemars(inline, extend("pattern" = "^([1-9][0-9]{0,6} ?[KMGT]i?B|[1-9][0-9]{0,18} ?B)$", "examples" = ["512MiB", "2GiB"]))]
 pub struct ByteSize(pub u64);
 
 impl FromStr for ByteSize {

@@ -14,7 +14,8 @@ use crate::{derive, explain, report};
 /// An explanation audit: which model, on which data, explained how, written where.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+#[schemars(title = "pipeline config")]
+pub struct Sections {
     /// Version of this format.
     #[serde(default = "version")]
     #[schemars(extend("enum" = [1]))]

@@ -8,6 +8,7 @@ pub mod format;
 mod link;
 mod predict;
 mod settings;
+mod summary;
 
 use std::path::Path;
 
@@ -21,6 +22,7 @@ pub use format::Iterations;
 pub use link::{Link, logistic};
 pub use predict::apply_link;
 pub use settings::{ModelSettings, Output};
+pub use summary::{FeatureSummary, Summary};
 
 /// A model read from a file.
 #[derive(Clone, Debug, PartialEq)]

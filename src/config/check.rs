@@ -1,0 +1,210 @@
+//! Checks a tree against the JSON Schema of the config: everything that is wrong at once, each with its place.
+//!
+//! Covers the keywords that our schemas use: `type`, `enum`, `const`, `anyOf`, `oneOf`, `properties`, `additionalProperties`, `required`,
+//! `items`, `minItems`, `uniqueItems`, `minLength`, `pattern`, bounds of numbers, and the path formats of [`super::paths`].
+
+use std::path::Path;
+
+use regex::Regex;
+use serde_json::{Map, Value as Json};
+
+use super::problem::{Place, Sources};
+use super::yaml::{Entry, Node, Scalar, Value};
+use super::{describe, paths};
+
+/// What a check yields beside the problems it reports.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// The tree as JSON, without places.
+    pub json: Json,
+    /// JSON pointers to the paths in it.
+    pub paths: Vec<String>,
+}
+
+/// Checks `root` against `schema`; problems go to `sources`. Relative paths start from `folder`.
+pub(super) fn check(schema: &Json, root: &Node, sources: &mut Sources, folder: &Path) -> Checked {
+    let mut checker = Checker { sources, folder, paths: Vec::new() };
+    let start = Place { length: 0, ..root.place };
+    let json = checker.value(schema, root, "", start);
+    Checked { json, paths: checker.paths }
+}
+
+struct Checker<'a> {
+    sources: &'a mut Sources,
+    folder: &'a Path,
+    paths: Vec<String>,
+}
+
+impl Checker<'_> {
+    /// The node as JSON; `pointer` leads to it and `owner` is its key.
+    fn value(&mut self, schema: &Json, node: &Node, pointer: &str, owner: Place) -> Json {
+        let Some((schema, json)) = fitting(schema, &node.value) else {
+            let help = help_for_type(schema, &node.value);
+            self.sources.report(
+                visible(node, owner),
+                format!("expected {}, found {}", describe::schema(schema), describe::value(&node.value)),
+                help,
+            );
+            return Json::Null;
+        };
+        match (&node.value, json) {
+            (Value::Map(entries), _) => self.map(schema, entries, pointer, owner),
+            (Value::List(items), _) => self.list(schema, items, pointer, node.place),
+            (Value::Scalar(_), Some(json)) => {
+                self.scalar(schema, &json, pointer, visible(node, owner));
+                json
+            }
+            (Value::Scalar(_), None) => Json::Null,
+        }
+    }
+
+    fn map(&mut self, schema: &Json, entries: &[Entry], pointer: &str, owner: Place) -> Json {
+        let none = Map::new();
+        let known = schema.get("properties").and_then(Json::as_object).unwrap_or(&none);
+        let others = schema.get("additionalProperties").filter(|others| others.is_object());
+        let mut json = Map::new();
+        for Entry { key, place, node } in entries {
+            match known.get(key).or(others) {
+                Some(schema) => {
+                    let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                    json.insert(key.clone(), self.value(schema, node, &pointer, *place));
+                }
+                None => {
+                    let help = describe::nearest(key, known.keys().map(String::as_str)).or_else(|| describe::known_keys(known));
+                    self.sources.report(*place, format!("unknown key `{key}`{}", within(pointer)), help);
+                }
+            }
+        }
+        for key in schema.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str) {
+            if !json.contains_key(key) {
+                let help = known
+                    .get(key)
+                    .and_then(|schema| schema.get("description"))
+                    .and_then(Json::as_str)
+                    .map(|about| format!("{key}: {about}"));
+                self.sources.report(owner, format!("key `{key}` is missing{}", within(pointer)), help);
+            }
+        }
+        Json::Object(json)
+    }
+
+    fn list(&mut self, schema: &Json, items: &[Node], pointer: &str, place: Place) -> Json {
+        let any = Json::Bool(true);
+        let each = schema.get("items").unwrap_or(&any);
+        let mut values: Vec<Json> = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let value = self.value(each, item, &format!("{pointer}/{index}"), item.place);
+            if schema.get("uniqueItems") == Some(&Json::Bool(true)) && !value.is_null() && values.contains(&value) {
+                self.sources.report(item.place, format!("{} is listed twice", describe::json(&value)), None);
+            }
+            values.push(value);
+        }
+        if schema.get("minItems").and_then(Json::as_u64).is_some_and(|least| (values.len() as u64) < least) {
+            self.sources.report(place, "the list is empty", Some("list something, or leave the key out".into()));
+        }
+        Json::Array(values)
+    }
+
+    fn scalar(&mut self, schema: &Json, json: &Json, pointer: &str, place: Place) {
+        let words = describe::words(schema);
+        if !words.is_empty() && !words.contains(&json) {
+            let help = json.as_str().and_then(|text| describe::nearest(text, words.iter().filter_map(|word| word.as_str())));
+            return self.sources.report(place, format!("expected {}, found {}", describe::schema(schema), describe::json(json)), help);
+        }
+        if json.as_f64().is_some_and(|number| !in_range(schema, number)) {
+            return self.sources.report(place, format!("{json} is out of range: expected {}", describe::schema(schema)), None);
+        }
+        let Some(text) = json.as_str() else { return };
+        if text.is_empty() && schema.get("minLength").is_some() {
+            return self.sources.report(place, "this text is empty", None);
+        }
+        if schema
+            .get("pattern")
+            .and_then(Json::as_str)
+            .and_then(|pattern| Regex::new(pattern).ok())
+            .is_some_and(|regex| !regex.is_match(text))
+        {
+            return self.sources.report(place, format!("expected {}, found `{text}`", describe::schema(schema)), None);
+        }
+        if let Some(kind) = schema.get("format").and_then(Json::as_str).and_then(paths::Kind::from_format) {
+            self.paths.push(pointer.into());
+            if let Err((message, help)) = kind.check(self.folder, text) {
+                self.sources.report(place, message, Some(help));
+            }
+        }
+    }
+}
+
+/// Where to point for a value: at its key where it is not written out.
+fn visible(node: &Node, owner: Place) -> Place {
+    if node.place.length == 0 { owner } else { node.place }
+}
+
+fn within(pointer: &str) -> String {
+    if pointer.is_empty() { String::new() } else { format!(" in `{}`", pointer[1..].replace('/', ".")) }
+}
+
+/// The alternative of `schema` whose type fits the value, and a scalar's reading that does.
+fn fitting<'s>(schema: &'s Json, value: &Value) -> Option<(&'s Json, Option<Json>)> {
+    if let Some(alternatives) = describe::alternatives(schema) {
+        // Words are told from other words by the caller, so that a misspelt one is met with all of them.
+        let words = describe::words(schema);
+        if let Value::Scalar(scalar) = value
+            && let Some(json) =
+                scalar.readings().find(|json| words.contains(&json) || (json.is_string() && words.iter().any(|word| word.is_string())))
+            && !alternatives.iter().any(|schema| describe::words(schema).is_empty() && accepts(schema, &json))
+        {
+            return Some((schema, Some(json)));
+        }
+        return alternatives.iter().find_map(|schema| fitting(schema, value));
+    }
+    match value {
+        Value::Map(_) => has_type(schema, "object").then_some((schema, None)),
+        Value::List(_) => has_type(schema, "array").then_some((schema, None)),
+        Value::Scalar(scalar) => scalar.readings().find(|json| accepts(schema, json)).map(|json| (schema, Some(json))),
+    }
+}
+
+impl Scalar {
+    /// The value, and the same as text where it may be taken so.
+    fn readings(&self) -> impl Iterator<Item = Json> {
+        [Some(self.json.clone()), self.text.clone().map(Json::String)].into_iter().flatten()
+    }
+}
+
+fn accepts(schema: &Json, json: &Json) -> bool {
+    match json {
+        Json::Null => has_type(schema, "null"),
+        Json::Bool(_) => has_type(schema, "boolean"),
+        Json::Number(number) => has_type(schema, "number") || (!number.is_f64() && has_type(schema, "integer")),
+        Json::String(_) => has_type(schema, "string"),
+        Json::Array(_) => has_type(schema, "array"),
+        Json::Object(_) => has_type(schema, "object"),
+    }
+}
+
+fn has_type(schema: &Json, name: &str) -> bool {
+    describe::types(schema).is_none_or(|types| types.contains(&name))
+}
+
+fn in_range(schema: &Json, number: f64) -> bool {
+    let bound = |key| schema.get(key).and_then(Json::as_f64);
+    bound("minimum").is_none_or(|least| number >= least)
+        && bound("maximum").is_none_or(|most| number <= most)
+        && bound("exclusiveMinimum").is_none_or(|below| number > below)
+        && bound("exclusiveMaximum").is_none_or(|above| number < above)
+}
+
+fn help_for_type(schema: &Json, value: &Value) -> Option<String> {
+    let (Value::Scalar(Scalar { json, .. }), options) = (value, describe::alternatives(schema).unwrap_or(std::slice::from_ref(schema)))
+    else {
+        return None;
+    };
+    let takes = |name| options.iter().any(|schema| has_type(schema, name));
+    match json {
+        Json::Null if takes("object") && takes("boolean") => Some("write {} to run it with its defaults, or false to leave it out".into()),
+        Json::Null if takes("object") => Some("write its keys below it, or leave it out".into()),
+        Json::Number(_) | Json::Bool(_) if takes("string") => Some("put it in quotes to make it text".into()),
+        _ => None,
+    }
+}
