@@ -1,1 +1,18 @@
-//! pattern
+//! The pattern engine: leaves as boxes, rows as patterns, background as histograms.
+//!
+//! A leaf's contribution to any Shapley-like value depends on a row only through which of the leaf's conditions hold. So rows are
+//! quantised to ranks once, every split decides 64 rows with one comparison, and a few bits index a table of finished contributions.
+
+mod block;
+mod boxes;
+mod cuts;
+mod engine;
+mod game;
+mod group;
+mod program;
+mod sparse;
+mod sweep;
+mod table;
+
+pub use cuts::TooManyCuts;
+pub use engine::{Attributor, BackgroundCounter, PatternError};

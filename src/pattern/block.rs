@@ -1,0 +1,167 @@
+//! A block of rows as ranks, and the 64-bit words of decisions that a tree's splits make on them.
+
+use super::cuts::{Axis, Cuts, Test};
+use crate::dataset::FeatureBlock;
+use crate::model::{Forest, Split};
+
+/// Rows in a block.
+pub(super) const BLOCK: usize = 128;
+/// Words that hold one bit a row of a block.
+pub(super) const WORDS: usize = BLOCK / 64;
+/// One bit for each row of a block.
+pub(super) type Word = [u64; WORDS];
+
+/// Where a feature's ranks, or its classes' membership words, are in a [`RankBlock`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Unused,
+    /// Two byte columns: missing as 255, missing as 0.
+    Narrow(usize),
+    /// Two u16 columns, likewise.
+    Wide(usize),
+    /// One word a class, then the word of missing rows.
+    Classes {
+        first: usize,
+        classes: usize,
+    },
+}
+
+/// Where every feature is in the blocks of one forest.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    places: Vec<Place>,
+    narrow: usize,
+    wide: usize,
+    words: usize,
+}
+
+/// One split's test, with the place of its operand.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Op {
+    /// Byte column ≤ cut.
+    Narrow { column: u32, cut: u8 },
+    /// u16 column ≤ cut.
+    Wide { column: u32, cut: u16 },
+    /// In any of these membership words.
+    Union(Box<[u32]>),
+}
+
+impl Layout {
+    /// Lays out the axes of `cuts`: bytes where they suffice.
+    pub(super) fn new(cuts: &Cuts) -> Self {
+        let (mut narrow, mut wide, mut words) = (0, 0, 0);
+        let places = (0..cuts.features()).map(|feature| match cuts.axis(feature) {
+            Axis::Unused => Place::Unused,
+            Axis::Numeric(keys) if keys.len() <= usize::from(u8::MAX) => {
+                narrow += 2;
+                Place::Narrow(narrow - 2)
+            }
+            Axis::Numeric(_) => {
+                wide += 2;
+                Place::Wide(wide - 2)
+            }
+            Axis::Categorical { classes, .. } => {
+                words += classes + 1;
+                Place::Classes { first: words - classes - 1, classes: *classes }
+            }
+        });
+        let places = places.collect();
+        Self { places, narrow, wide, words }
+    }
+
+    /// The operation for a split's test.
+    pub(super) fn op(&self, cuts: &Cuts, split: &Split) -> Op {
+        let column = |first: usize| (first + usize::from(split.missing_left)) as u32;
+        match (cuts.test(split), self.places[split.feature]) {
+            (Test::AtMost(cut), Place::Narrow(first)) => Op::Narrow { column: column(first), cut: cut as u8 },
+            (Test::AtMost(cut), Place::Wide(first)) => Op::Wide { column: column(first), cut },
+            (Test::Classes(classes), Place::Classes { first, classes: count }) => {
+                let missing = split.missing_left.then_some((first + count) as u32);
+                Op::Union(classes.into_iter().map(|class| (first + usize::from(class)) as u32).chain(missing).collect())
+            }
+            (test, place) => unreachable!("a test {test:?} on a feature laid out as {place:?}"),
+        }
+    }
+}
+
+/// The ranks of up to [`BLOCK`] rows; rows beyond the last are as the rank 0.
+#[derive(Clone, Debug)]
+pub(super) struct RankBlock {
+    bytes: Vec<u8>,
+    shorts: Vec<u16>,
+    words: Vec<Word>,
+}
+
+impl RankBlock {
+    /// An empty block of a layout, to be filled again and again.
+    pub(super) fn new(layout: &Layout) -> Self {
+        Self { bytes: vec![0; layout.narrow * BLOCK], shorts: vec![0; layout.wide * BLOCK], words: vec![[0; WORDS]; layout.words] }
+    }
+
+    /// Quantises rows `first..first + rows` of `block`, `rows` ≤ [`BLOCK`].
+    pub(super) fn fill(&mut self, forest: &Forest, cuts: &Cuts, layout: &Layout, block: &FeatureBlock, first: usize, rows: usize) {
+        let mut ranks = [0_u16; BLOCK];
+        for (feature, place) in layout.places.iter().enumerate() {
+            if *place == Place::Unused {
+                continue;
+            }
+            let ranks = &mut ranks[..rows];
+            cuts.ranks(forest, block, feature, first, ranks);
+            match *place {
+                Place::Unused => {}
+                Place::Narrow(at) => {
+                    let (right, left) = self.bytes[at * BLOCK..(at + 2) * BLOCK].split_at_mut(BLOCK);
+                    for (row, rank) in ranks.iter().enumerate() {
+                        let missing = *rank == u16::MAX;
+                        right[row] = if missing { u8::MAX } else { *rank as u8 };
+                        left[row] = if missing { 0 } else { *rank as u8 };
+                    }
+                }
+                Place::Wide(at) => {
+                    let (right, left) = self.shorts[at * BLOCK..(at + 2) * BLOCK].split_at_mut(BLOCK);
+                    for (row, rank) in ranks.iter().enumerate() {
+                        right[row] = *rank;
+                        left[row] = if *rank == u16::MAX { 0 } else { *rank };
+                    }
+                }
+                Place::Classes { first: at, classes } => {
+                    let members = &mut self.words[at..at + classes + 1];
+                    members.fill([0; WORDS]);
+                    for (row, rank) in ranks.iter().enumerate() {
+                        let class = usize::from(*rank).min(classes);
+                        members[class][row / 64] |= 1 << (row % 64);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Which rows answer yes.
+    #[inline(always)]
+    pub(super) fn decide(&self, op: &Op) -> Word {
+        match op {
+            Op::Narrow { column, cut } => {
+                let start = *column as usize * BLOCK;
+                at_most(&self.bytes[start..start + BLOCK], *cut)
+            }
+            Op::Wide { column, cut } => {
+                let start = *column as usize * BLOCK;
+                at_most(&self.shorts[start..start + BLOCK], *cut)
+            }
+            Op::Union(members) => members.iter().fold([0; WORDS], |mut word, member| {
+                word.iter_mut().zip(&self.words[*member as usize]).for_each(|(word, member)| *word |= member);
+                word
+            }),
+        }
+    }
+}
+
+/// One bit a row: is its rank ≤ `cut`?
+#[inline(always)]
+fn at_most<R: Copy + PartialOrd>(ranks: &[R], cut: R) -> Word {
+    let mut word = [0; WORDS];
+    for (word, ranks) in word.iter_mut().zip(ranks.chunks_exact(64)) {
+        *word = ranks.iter().enumerate().fold(0, |bits, (row, rank)| bits | u64::from(*rank <= cut) << row);
+    }
+    word
+}

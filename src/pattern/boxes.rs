@@ -1,0 +1,107 @@
+//! A tree's edges as merged conditions: one condition and one cover ratio for each feature on a root-to-leaf path.
+//!
+//! A leaf is then a box: the last merged condition of each feature on its path.
+
+use crate::model::{NodeKind, Split, Tree};
+
+/// The edge into a node, merged with the earlier edges on the same feature above it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Edge {
+    /// Parent node.
+    pub parent: usize,
+    /// Number of the parent among the tree's splits, in preorder.
+    pub split: usize,
+    /// Whether the node is the parent's left child.
+    pub left: bool,
+    /// Feature that the parent tests.
+    pub feature: usize,
+    /// Merged cover ratio: Π cover(child) / cover(parent) over the path's edges on this feature, up to this one.
+    pub ratio: f64,
+    /// The node whose edge is the previous one on this feature, if any.
+    pub previous: Option<usize>,
+}
+
+/// Edges of a tree, by the node they lead to, and the splits in preorder.
+#[derive(Clone, Debug)]
+pub(super) struct Boxes<'a> {
+    /// The tree.
+    pub tree: &'a Tree,
+    /// Edge into each node; `None` for the root.
+    pub edges: Vec<Option<Edge>>,
+    /// Splits, in preorder.
+    pub splits: Vec<&'a Split>,
+}
+
+impl<'a> Boxes<'a> {
+    /// Merges the conditions along every path.
+    pub(super) fn new(tree: &'a Tree) -> Self {
+        let mut edges: Vec<Option<Edge>> = vec![None; tree.nodes.len()];
+        let mut splits = Vec::new();
+        for (parent, node) in tree.nodes.iter().enumerate() {
+            let NodeKind::Split(split) = &node.kind else { continue };
+            let previous = last_on_feature(&edges, parent, split.feature);
+            let before = previous.and_then(|node| edges[node].as_ref()).map_or(1.0, |edge| edge.ratio);
+            for (child, left) in [(split.left, true), (split.right, false)] {
+                // A node that no training weight reached splits its share evenly.
+                let share = if node.cover > 0.0 { tree.nodes[child].cover / node.cover } else { 0.5 };
+                let edge = Edge { parent, split: splits.len(), left, feature: split.feature, ratio: before * share, previous };
+                edges[child] = Some(edge);
+            }
+            splits.push(split);
+        }
+        Self { tree, edges, splits }
+    }
+
+    /// Nodes whose edges are the box of `node`: the last edge of each feature on its path, from the node upwards.
+    pub(super) fn conditions(&self, node: usize) -> Vec<usize> {
+        let mut found: Vec<usize> = Vec::new();
+        let mut at = node;
+        while let Some(edge) = &self.edges[at] {
+            if !found.iter().any(|known| self.feature(*known) == edge.feature) {
+                found.push(at);
+            }
+            at = edge.parent;
+        }
+        found
+    }
+
+    /// All edges on the path to `node`, from the node upwards to (not including) `top`.
+    pub(super) fn path(&self, node: usize, top: usize) -> impl Iterator<Item = &Edge> {
+        let mut at = node;
+        std::iter::from_fn(move || {
+            if at == top {
+                return None;
+            }
+            let edge = self.edges[at].as_ref()?;
+            at = edge.parent;
+            Some(edge)
+        })
+    }
+
+    /// The most features on any root-to-leaf path.
+    pub(super) fn widest(&self) -> usize {
+        let mut widths = vec![0; self.edges.len()];
+        for (node, edge) in self.edges.iter().enumerate() {
+            if let Some(edge) = edge {
+                widths[node] = widths[edge.parent] + usize::from(edge.previous.is_none());
+            }
+        }
+        widths.into_iter().max().unwrap_or(0)
+    }
+
+    fn feature(&self, node: usize) -> usize {
+        self.edges[node].as_ref().map_or(usize::MAX, |edge| edge.feature)
+    }
+}
+
+/// The nearest edge at or above `node` on `feature`, as the node it leads to.
+fn last_on_feature(edges: &[Option<Edge>], node: usize, feature: usize) -> Option<usize> {
+    let mut at = node;
+    while let Some(edge) = &edges[at] {
+        if edge.feature == feature {
+            return Some(at);
+        }
+        at = edge.parent;
+    }
+    None
+}

@@ -1,0 +1,212 @@
+//! Leaves of one tree grouped so that one small pattern index serves them all.
+//!
+//! A group's index has one bit for each merged path condition above its subtrees and one for each split inside. Whether a leaf's
+//! condition on a feature holds is then a masked comparison of the index, so a table over all indices can hold the summed
+//! contributions of all leaves of the group.
+
+use super::boxes::Boxes;
+use crate::model::NodeKind;
+
+/// One bit of a group's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Bit {
+    /// The decision of a split, by its preorder number: set where the row goes left.
+    Split(usize),
+    /// The merged condition of the edge into this node: set where it holds.
+    Edge(usize),
+}
+
+/// One feature's condition in a leaf's box, as a masked comparison of the group's index.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Condition {
+    /// Feature index.
+    pub feature: usize,
+    /// Merged cover ratio.
+    pub ratio: f64,
+    /// Index bits that matter.
+    pub mask: u32,
+    /// Their values where the condition holds.
+    pub want: u32,
+}
+
+/// A leaf of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct GroupLeaf {
+    /// Leaf number in the tree.
+    pub leaf: usize,
+    /// One condition a feature of its path.
+    pub conditions: Vec<Condition>,
+}
+
+impl GroupLeaf {
+    /// The leaf's pattern under a group index: bit `j` is set where condition `j` holds.
+    pub(super) fn pattern(&self, index: u32) -> usize {
+        let holds = |condition: &Condition| index & condition.mask == condition.want;
+        self.conditions.iter().enumerate().fold(0, |pattern, (j, condition)| pattern | usize::from(holds(condition)) << j)
+    }
+}
+
+/// Leaves that share an index.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Group {
+    /// The index's bits, lowest first.
+    pub bits: Vec<Bit>,
+    /// The leaves.
+    pub leaves: Vec<GroupLeaf>,
+}
+
+/// How large groups may become.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Index bits of a group of several leaves.
+    pub bits: usize,
+    /// Features of a group of several leaves.
+    pub features: usize,
+    /// Index bits of a group of a single leaf; leaves beyond are left out.
+    pub alone: usize,
+}
+
+/// A tree's leaves in groups, and those whose boxes have too many features.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Grouping {
+    /// The groups.
+    pub groups: Vec<Group>,
+    /// Nodes of the leaves left out.
+    pub left_out: Vec<usize>,
+}
+
+/// A leaf on the way into a group: its conditions as (bit, wanted value) pairs.
+struct Draft {
+    leaf: usize,
+    conditions: Vec<(usize, f64, Vec<(Bit, bool)>)>,
+}
+
+/// Cuts a tree into groups: the largest subtrees that fit `limits`, neighbours merged while they still fit.
+pub(super) fn group(boxes: &Boxes<'_>, limits: Limits) -> Grouping {
+    let mut grouping = Grouping::default();
+    let mut open: Vec<Vec<Draft>> = Vec::new();
+    for root in subtrees(boxes, limits) {
+        let leaves = leaves_below(boxes, root);
+        let drafts: Vec<Draft> = leaves.iter().map(|node| draft(boxes, *node, root)).collect();
+        let (bits, _) = extent(drafts.iter());
+        if bits > limits.alone {
+            grouping.left_out.extend(leaves);
+            continue;
+        }
+        let fits = |group: &Vec<Draft>| {
+            let (bits, features) = extent(group.iter().chain(&drafts));
+            bits <= limits.bits && features <= limits.features
+        };
+        match open.iter_mut().rev().take(4).find(|group| fits(group)) {
+            Some(group) => group.extend(drafts),
+            None => open.push(drafts),
+        }
+    }
+    grouping.groups = open.into_iter().map(close).collect();
+    grouping
+}
+
+/// Roots of the largest subtrees that fit, in preorder; together they hold every leaf once.
+fn subtrees(boxes: &Boxes<'_>, limits: Limits) -> Vec<usize> {
+    let mut roots = Vec::new();
+    let mut stack = vec![0];
+    while let Some(node) = stack.pop() {
+        let NodeKind::Split(split) = &boxes.tree.nodes[node].kind else {
+            roots.push(node);
+            continue;
+        };
+        if fits(boxes, node, limits) {
+            roots.push(node);
+        } else {
+            stack.push(split.right);
+            stack.push(split.left);
+        }
+    }
+    roots
+}
+
+fn fits(boxes: &Boxes<'_>, root: usize, limits: Limits) -> bool {
+    let above = boxes.conditions(root);
+    let mut features: Vec<usize> = above.iter().filter_map(|node| boxes.edges[*node].as_ref()).map(|edge| edge.feature).collect();
+    let mut bits = above.len();
+    let mut stack = vec![root];
+    while let Some(node) = stack.pop() {
+        if let NodeKind::Split(split) = &boxes.tree.nodes[node].kind {
+            bits += 1;
+            features.push(split.feature);
+            if bits > limits.bits {
+                return false;
+            }
+            stack.extend([split.left, split.right]);
+        }
+    }
+    features.sort_unstable();
+    features.dedup();
+    features.len() <= limits.features
+}
+
+fn leaves_below(boxes: &Boxes<'_>, root: usize) -> Vec<usize> {
+    let mut leaves = Vec::new();
+    let mut stack = vec![root];
+    while let Some(node) = stack.pop() {
+        match &boxes.tree.nodes[node].kind {
+            NodeKind::Leaf(_) => leaves.push(node),
+            NodeKind::Split(split) => stack.extend([split.right, split.left]),
+        }
+    }
+    leaves
+}
+
+fn draft(boxes: &Boxes<'_>, node: usize, root: usize) -> Draft {
+    let mut conditions: Vec<(usize, f64, Vec<(Bit, bool)>)> = Vec::new();
+    for edge in boxes.path(node, root) {
+        let bit = (Bit::Split(edge.split), edge.left);
+        match conditions.iter_mut().find(|condition| condition.0 == edge.feature) {
+            Some(condition) => condition.2.push(bit),
+            None => conditions.push((edge.feature, edge.ratio, vec![bit])),
+        }
+    }
+    for above in boxes.conditions(root) {
+        let Some(edge) = &boxes.edges[above] else { continue };
+        let bit = if edge.previous.is_none() { (Bit::Split(edge.split), edge.left) } else { (Bit::Edge(above), true) };
+        match conditions.iter_mut().find(|condition| condition.0 == edge.feature) {
+            Some(condition) => condition.2.push(bit),
+            None => conditions.push((edge.feature, edge.ratio, vec![bit])),
+        }
+    }
+    conditions.sort_by_key(|condition| condition.0);
+    let NodeKind::Leaf(leaf) = boxes.tree.nodes[node].kind else { unreachable!("only leaves are drafted") };
+    Draft { leaf, conditions }
+}
+
+/// Numbers of distinct bits and features of some leaves.
+fn extent<'d>(drafts: impl Iterator<Item = &'d Draft>) -> (usize, usize) {
+    let (mut bits, mut features) = (Vec::new(), Vec::new());
+    for (feature, _, wanted) in drafts.flat_map(|draft| &draft.conditions) {
+        features.push(*feature);
+        bits.extend(wanted.iter().map(|(bit, _)| *bit));
+    }
+    bits.sort_unstable();
+    bits.dedup();
+    features.sort_unstable();
+    features.dedup();
+    (bits.len(), features.len())
+}
+
+fn close(drafts: Vec<Draft>) -> Group {
+    let mut bits: Vec<Bit> =
+        drafts.iter().flat_map(|draft| &draft.conditions).flat_map(|condition| &condition.2).map(|(bit, _)| *bit).collect();
+    bits.sort_unstable();
+    bits.dedup();
+    let place = |bit: &Bit| bits.binary_search(bit).unwrap_or_else(|_| unreachable!("every bit was collected"));
+    let leaves = drafts.iter().map(|draft| {
+        let conditions = draft.conditions.iter().map(|(feature, ratio, wanted)| {
+            let mask = wanted.iter().fold(0, |mask, (bit, _)| mask | 1 << place(bit));
+            let want = wanted.iter().fold(0, |want, (bit, value)| want | u32::from(*value) << place(bit));
+            Condition { feature: *feature, ratio: *ratio, mask, want }
+        });
+        GroupLeaf { leaf: draft.leaf, conditions: conditions.collect() }
+    });
+    let leaves = leaves.collect();
+    Group { bits, leaves }
+}

@@ -1,0 +1,114 @@
+//! A tree compiled to word operations: decisions of its splits, merged path conditions, and the bits of its groups' indices.
+
+use super::block::{BLOCK, Layout, Op, RankBlock, WORDS, Word};
+use super::boxes::Boxes;
+use super::cuts::Cuts;
+use super::group::{Bit, Group};
+
+/// A merged condition: `(a ⊕ flip_a) ∧ (b ⊕ flip_b)`, word by word.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct And {
+    a: u32,
+    b: u32,
+    flip_a: u64,
+    flip_b: u64,
+}
+
+/// Word operations of one tree. Slot `s < ops.len()` is the decision of split `s`; further slots are merged conditions.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    ops: Vec<Op>,
+    ands: Vec<And>,
+    /// Slot of each node's merged edge, where one was compiled, with the flip that makes "set" mean "holds".
+    edge_slots: Vec<Option<(u32, bool)>>,
+}
+
+impl Program {
+    /// The decisions of every split.
+    pub(super) fn new(boxes: &Boxes<'_>, cuts: &Cuts, layout: &Layout) -> Self {
+        let ops = boxes.splits.iter().map(|split| layout.op(cuts, split)).collect();
+        Self { ops, ands: Vec::new(), edge_slots: vec![None; boxes.edges.len()] }
+    }
+
+    /// Number of slots.
+    pub(super) fn slots(&self) -> usize {
+        self.ops.len() + self.ands.len()
+    }
+
+    /// Slots of a group's index bits; what merged conditions they need is compiled.
+    pub(super) fn compile(&mut self, boxes: &Boxes<'_>, group: &Group) -> Vec<u32> {
+        group
+            .bits
+            .iter()
+            .map(|bit| match bit {
+                Bit::Split(split) => *split as u32,
+                Bit::Edge(node) => self.edge(boxes, *node).0,
+            })
+            .collect()
+    }
+
+    /// Slot of a node's merged edge, and whether the word must be flipped to say "holds".
+    pub(super) fn edge(&mut self, boxes: &Boxes<'_>, node: usize) -> (u32, bool) {
+        if let Some(known) = self.edge_slots[node] {
+            return known;
+        }
+        let Some(edge) = &boxes.edges[node] else { unreachable!("the root has no edge") };
+        let split = edge.split as u32;
+        let slot = match edge.previous {
+            None => (split, !edge.left),
+            Some(previous) => {
+                let (a, flip) = self.edge(boxes, previous);
+                self.ands.push(And { a, b: split, flip_a: mask(flip), flip_b: mask(!edge.left) });
+                (self.slots() as u32 - 1, false)
+            }
+        };
+        self.edge_slots[node] = Some(slot);
+        slot
+    }
+
+    /// Computes all slots for a block.
+    #[inline(always)]
+    pub(super) fn run(&self, ranks: &RankBlock, slots: &mut Vec<Word>) {
+        slots.clear();
+        slots.extend(self.ops.iter().map(|op| ranks.decide(op)));
+        for and in &self.ands {
+            let (a, b) = (slots[and.a as usize], slots[and.b as usize]);
+            slots.push(std::array::from_fn(|word| (a[word] ^ and.flip_a) & (b[word] ^ and.flip_b)));
+        }
+    }
+}
+
+fn mask(flip: bool) -> u64 {
+    if flip { u64::MAX } else { 0 }
+}
+
+/// Index of every row of a block: bit `k` of a row's index is its bit in `slots[bits[k]]`.
+#[inline(always)]
+pub(super) fn indices(bits: &[u32], slots: &[Word]) -> [u16; BLOCK] {
+    let mut indices = [0; BLOCK];
+    for (byte, bits) in bits.chunks(8).enumerate() {
+        for word in 0..WORDS {
+            for lane in 0..8 {
+                let rows = bits
+                    .iter()
+                    .enumerate()
+                    .fold(0_u64, |rows, (k, slot)| rows | (slots[*slot as usize][word] >> (8 * lane) & 0xff) << (8 * k));
+                let start = word * 64 + lane * 8;
+                for (index, bits) in indices[start..start + 8].iter_mut().zip(transpose(rows).to_le_bytes()) {
+                    *index |= u16::from(bits) << (8 * byte);
+                }
+            }
+        }
+    }
+    indices
+}
+
+/// Transposes an 8 × 8 bit matrix: bit `j` of byte `i` becomes bit `i` of byte `j` (Warren, Hacker's Delight, 7-3).
+#[inline(always)]
+fn transpose(mut x: u64) -> u64 {
+    for (shift, keep) in [(7, 0x00aa_00aa_00aa_00aa_u64), (14, 0x0000_cccc_0000_cccc), (28, 0x0000_0000_f0f0_f0f0)] {
+        let swapped = (x ^ x >> shift) & keep;
+        x ^= swapped ^ swapped << shift;
+    }
+    x
+}
