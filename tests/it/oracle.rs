@@ -1,0 +1,243 @@
+//! TreeSHAP against the definition: every coalition enumerated, in exact rationals, without any of the engine's ideas.
+//!
+//! `φ_j = Σ_{S ⊆ N∖j} |S|! (d−|S|−1)! / d! · (v(S ∪ j) − v(S))`.
+
+use std::sync::Arc;
+
+use num_rational::BigRational;
+use num_traits::{One, ToPrimitive, Zero};
+use pipeline::dataset::FeatureBlock;
+use pipeline::model::{Forest, NodeKind, Rule, Tree, TreeOutput};
+use pipeline::pattern::{Attributor, BackgroundCounter};
+use rand::RngExt;
+
+use crate::forests::{Shape, forest, rows, source};
+
+/// A number that the oracle can count in: exact rationals, or f64 where rationals would take minutes.
+trait Number: Clone {
+    fn of(x: f64) -> Self;
+    fn add(&self, other: &Self) -> Self;
+    fn sub(&self, other: &Self) -> Self;
+    fn mul(&self, other: &Self) -> Self;
+    fn div(&self, other: &Self) -> Self;
+    fn f64(&self) -> f64;
+}
+
+impl Number for BigRational {
+    fn of(x: f64) -> Self {
+        BigRational::from_float(x).unwrap()
+    }
+    fn add(&self, other: &Self) -> Self {
+        self + other
+    }
+    fn sub(&self, other: &Self) -> Self {
+        self - other
+    }
+    fn mul(&self, other: &Self) -> Self {
+        self * other
+    }
+    fn div(&self, other: &Self) -> Self {
+        self / other
+    }
+    fn f64(&self) -> f64 {
+        self.to_f64().unwrap()
+    }
+}
+
+impl Number for f64 {
+    fn of(x: f64) -> Self {
+        x
+    }
+    fn add(&self, other: &Self) -> Self {
+        self + other
+    }
+    fn sub(&self, other: &Self) -> Self {
+        self - other
+    }
+    fn mul(&self, other: &Self) -> Self {
+        self * other
+    }
+    fn div(&self, other: &Self) -> Self {
+        self / other
+    }
+    fn f64(&self) -> f64 {
+        *self
+    }
+}
+
+/// Does the row go left? Written out again, apart from the library's own reading of rules.
+fn left(forest: &Forest, node: &pipeline::model::Split, x: f64) -> bool {
+    use pipeline::model::{Missing, Width};
+    let feature = &forest.features[node.feature];
+    let x = match feature.missing {
+        Missing::Nan if x.is_nan() => return node.missing_left,
+        Missing::ZeroOrNan if x.is_nan() || x.abs() <= 1e-35 => return node.missing_left,
+        Missing::NanIsZero if x.is_nan() => 0.0,
+        _ => x,
+    };
+    let x = if forest.compare == Width::F32 { f64::from(x as f32) } else { x };
+    match &node.rule {
+        Rule::Less(t) => x < *t,
+        Rule::LessOrEqual(t) => x <= *t,
+        Rule::In(set) => x >= 0.0 && set.codes().any(|code| f64::from(code) == x.trunc()),
+    }
+}
+
+/// Value of one tree for one output when the features of `coalition` are known and the others are averaged by cover.
+fn by_cover<N: Number>(forest: &Forest, tree: &Tree, node: usize, x: &[f64], coalition: u32, output: usize) -> N {
+    match &tree.nodes[node].kind {
+        NodeKind::Leaf(leaf) => leaf_value(tree, *leaf, output),
+        NodeKind::Split(split) => {
+            let go = |child| by_cover::<N>(forest, tree, child, x, coalition, output);
+            if coalition >> split.feature & 1 == 1 {
+                return go(if left(forest, split, x[split.feature]) { split.left } else { split.right });
+            }
+            let cover = tree.nodes[node].cover;
+            let share = |child: usize| if cover > 0.0 { N::of(tree.nodes[child].cover).div(&N::of(cover)) } else { N::of(0.5) };
+            share(split.left).mul(&go(split.left)).add(&share(split.right).mul(&go(split.right)))
+        }
+    }
+}
+
+fn leaf_value<N: Number>(tree: &Tree, leaf: usize, output: usize) -> N {
+    let value = match tree.output {
+        TreeOutput::One(k) if k == output => tree.leaf_values[leaf],
+        TreeOutput::One(_) => return N::of(0.0),
+        TreeOutput::All => tree.leaf_values[leaf * tree.leaf_width() + output],
+    };
+    N::of(value).mul(&N::of(tree.scale))
+}
+
+fn whole<N: Number>(forest: &Forest, x: &[f64], output: usize) -> N {
+    let known = (1_u32 << forest.features.len()) - 1;
+    forest.trees.iter().fold(N::of(forest.base[output]), |sum, tree| sum.add(&by_cover::<N>(forest, tree, 0, x, known, output)))
+}
+
+/// `v` of every coalition, by its bit set.
+fn path_dependent_game<N: Number>(forest: &Forest, x: &[f64], output: usize) -> Vec<N> {
+    let value = |coalition| forest.trees.iter().fold(N::of(forest.base[output]), |sum, tree| sum.add(&by_cover::<N>(forest, tree, 0, x, coalition, output)));
+    (0..1_u32 << forest.features.len()).map(value).collect()
+}
+
+fn interventional_game<N: Number>(forest: &Forest, x: &[f64], output: usize, background: &[(Vec<f64>, f64)]) -> Vec<N> {
+    let total = background.iter().fold(N::of(0.0), |sum, (_, weight)| sum.add(&N::of(*weight)));
+    let value = |coalition: u32| {
+        let sum = background.iter().fold(N::of(0.0), |sum, (b, weight)| {
+            let mixed: Vec<f64> = (0..x.len()).map(|j| if coalition >> j & 1 == 1 { x[j] } else { b[j] }).collect();
+            sum.add(&N::of(*weight).mul(&whole(forest, &mixed, output)))
+        });
+        sum.div(&total)
+    };
+    (0..1_u32 << x.len()).map(value).collect()
+}
+
+/// The Shapley values of a game, by definition.
+fn shapley<N: Number>(game: &[N]) -> Vec<N> {
+    let d = game.len().trailing_zeros() as usize;
+    let factorial = |n: usize| (1..=n).fold(N::of(1.0), |product, i| product.mul(&N::of(i as f64)));
+    let weights: Vec<N> = (0..d).map(|s| factorial(s).mul(&factorial(d - s - 1)).div(&factorial(d))).collect();
+    let value = |j: usize| {
+        (0..game.len()).filter(|s| s >> j & 1 == 0).fold(N::of(0.0), |sum, s| {
+            let gain = game[s | 1 << j].sub(&game[s]);
+            sum.add(&weights[s.count_ones() as usize].mul(&gain))
+        })
+    };
+    (0..d).map(value).collect()
+}
+
+/// Largest |difference| relative to the row's largest |φ| (at least `floor`), over all rows, outputs and features; base values too.
+fn compare<N: Number>(forest: &Forest, block: &FeatureBlock, found: &[f64], base: &[f64], game: impl Fn(&[f64], usize) -> Vec<N>) -> f64 {
+    let (rows, features) = (block.rows(), forest.features.len());
+    let mut worst: f64 = 0.0;
+    for row in 0..rows {
+        let x = block.row(row);
+        for output in 0..forest.outputs.len() {
+            let game = game(&x, output);
+            let expected: Vec<f64> = shapley(&game).iter().map(Number::f64).collect();
+            let scale = expected.iter().fold(1e-3_f64, |scale, phi| scale.max(phi.abs()));
+            worst = worst.max((base[output] - game[0].f64()).abs() / game[0].f64().abs().max(1e-3));
+            for (j, expected) in expected.iter().enumerate() {
+                let found = found[(output * features + j) * rows + row];
+                assert!(found.is_finite(), "row {row}, output {output}, feature {j}: {found}");
+                worst = worst.max((found - expected).abs() / scale);
+            }
+        }
+    }
+    worst
+}
+
+fn shapes(case: u64, features: usize) -> Shape {
+    let depth = [0, 1, 2, 3, 4, 6, 9][case as usize % 7];
+    let outputs = if case.is_multiple_of(5) { 3 } else { 1 };
+    let grow = if case.is_multiple_of(2) { 0.95 } else { 0.75 };
+    Shape { features, trees: 1 + case as usize % 4, depth, outputs, grow, zero_covers: case.is_multiple_of(3) }
+}
+
+fn weighted_background(case: u64, rng: &mut rand_chacha::ChaCha8Rng, forest: &Forest) -> (FeatureBlock, Option<Vec<f64>>) {
+    let block = rows(rng, forest, 1 + case as usize % 7);
+    let weights = case.is_multiple_of(2).then(|| (0..block.rows()).map(|_| rng.random_range(0.1..3.0)).collect());
+    (block, weights)
+}
+
+fn interventional(forest: &Arc<Forest>, background: &FeatureBlock, weights: Option<&[f64]>) -> Attributor {
+    let mut counter = BackgroundCounter::new(forest.clone()).unwrap();
+    counter.count(background, weights);
+    counter.finish().unwrap()
+}
+
+fn pairs(background: &FeatureBlock, weights: Option<&[f64]>) -> Vec<(Vec<f64>, f64)> {
+    (0..background.rows()).map(|row| (background.row(row), weights.map_or(1.0, |weights| weights[row]))).collect()
+}
+
+#[test]
+fn path_dependent_values_equal_the_definition_in_rationals() {
+    for case in 0..40 {
+        let rng = &mut source(case);
+        let forest = forest(rng, shapes(case, 1 + case as usize % 6));
+        let block = rows(rng, &forest, 3);
+        let attributor = Attributor::path_dependent(forest.clone()).unwrap();
+        let found = attributor.attribute(&block);
+        let worst = compare::<BigRational>(&forest, &block, &found, attributor.base(), |x, output| path_dependent_game(&forest, x, output));
+        assert!(worst <= 1e-13, "case {case}: {worst:e}");
+    }
+}
+
+#[test]
+fn interventional_values_equal_the_definition_in_rationals() {
+    for case in 0..30 {
+        let rng = &mut source(1_000 + case);
+        let forest = forest(rng, shapes(case, 1 + case as usize % 5));
+        let block = rows(rng, &forest, 2);
+        let (background, weights) = weighted_background(case, rng, &forest);
+        let attributor = interventional(&forest, &background, weights.as_deref());
+        let pairs = pairs(&background, weights.as_deref());
+        let worst = compare::<BigRational>(&forest, &block, &attributor.attribute(&block), attributor.base(), |x, output| interventional_game(&forest, x, output, &pairs));
+        assert!(worst <= 1e-13, "case {case}: {worst:e}");
+    }
+}
+
+/// The definition in f64 loses about 2^d additions' rounding, far below the bound.
+#[test]
+fn both_modes_equal_the_definition_on_hundreds_of_wider_forests() {
+    for case in 0..300 {
+        let rng = &mut source(2_000 + case);
+        let forest = forest(rng, shapes(case, 3 + case as usize % 8));
+        let block = rows(rng, &forest, 2);
+        let attributor = Attributor::path_dependent(forest.clone()).unwrap();
+        let worst = compare::<f64>(&forest, &block, &attributor.attribute(&block), attributor.base(), |x, output| path_dependent_game(&forest, x, output));
+        assert!(worst <= 1e-12, "path-dependent case {case}: {worst:e}");
+        let (background, weights) = weighted_background(case, rng, &forest);
+        let attributor = interventional(&forest, &background, weights.as_deref());
+        let pairs = pairs(&background, weights.as_deref());
+        let worst = compare::<f64>(&forest, &block, &attributor.attribute(&block), attributor.base(), |x, output| interventional_game(&forest, x, output, &pairs));
+        assert!(worst <= 1e-12, "interventional case {case}: {worst:e}");
+    }
+}
+
+/// The oracle itself, on the game of Shapley's glove market: players 0 and 1 hold left gloves, player 2 a right one.
+#[test]
+fn the_oracle_divides_the_glove_market() {
+    let game: Vec<BigRational> = (0..8_u32).map(|s| if s & 4 != 0 && s & 3 != 0 { BigRational::one() } else { BigRational::zero() }).collect();
+    let values: Vec<f64> = shapley(&game).iter().map(Number::f64).collect();
+    assert_eq!(values, [1.0 / 6.0, 1.0 / 6.0, 4.0 / 6.0]);
+}
