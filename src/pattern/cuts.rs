@@ -1,7 +1,9 @@
 //! Feature values quantised to ranks among a forest's own thresholds, so that every later comparison is between small integers.
 
+use std::collections::BTreeMap;
+
 use crate::dataset::FeatureBlock;
-use crate::model::{Forest, NodeKind, Rule, Split, Width};
+use crate::model::{CategorySet, Forest, NodeKind, Rule, Split, Width, category_code};
 
 /// Rank of a missing value where missing goes right: above every cut.
 const MISSING_RIGHT: u16 = u16::MAX;
@@ -15,8 +17,8 @@ pub(super) enum Axis {
     Numeric(Vec<u64>),
     /// Class of each category code; codes that every split treats alike share a class, and class 0 is in no split's set.
     Categorical {
-        /// Class of code 0, 1, …; codes beyond are of class 0.
-        class_of: Vec<u16>,
+        /// Known codes, ascending, with their classes.
+        class_of: Vec<(u32, u16)>,
         /// Number of classes.
         classes: usize,
     },
@@ -52,7 +54,7 @@ impl Cuts {
     /// Collects the cuts of all splits of `forest`.
     pub(super) fn new(forest: &Forest) -> Result<Self, TooManyCuts> {
         let mut keys: Vec<Vec<u64>> = vec![Vec::new(); forest.features.len()];
-        let mut sets: Vec<Vec<&crate::model::CategorySet>> = vec![Vec::new(); forest.features.len()];
+        let mut sets: Vec<Vec<&CategorySet>> = vec![Vec::new(); forest.features.len()];
         for node in forest.trees.iter().flat_map(|tree| &tree.nodes) {
             let NodeKind::Split(split) = &node.kind else { continue };
             match &split.rule {
@@ -66,7 +68,7 @@ impl Cuts {
             keys.dedup();
             let (axis, count) = if !sets.is_empty() {
                 let (class_of, classes) = classes(&sets);
-                (Axis::Categorical { class_of, classes }, classes)
+                (Axis::Categorical { class_of: class_of.into_iter().map(|(code, class)| (code, class as u16)).collect(), classes }, classes)
             } else if keys.is_empty() {
                 (Axis::Unused, 0)
             } else {
@@ -85,7 +87,7 @@ impl Cuts {
     pub(super) fn test(&self, split: &Split) -> Test {
         match (&split.rule, &self.axes[split.feature]) {
             (Rule::In(set), Axis::Categorical { class_of, .. }) => {
-                let mut classes: Vec<u16> = set.codes().filter_map(|code| class_of.get(code as usize).copied()).collect();
+                let mut classes: Vec<u16> = set.codes().map(|code| class(f64::from(code), class_of)).collect();
                 classes.sort_unstable();
                 classes.dedup();
                 Test::Classes(classes)
@@ -131,29 +133,31 @@ impl Cuts {
     }
 }
 
-/// Class of a category code; unknown, negative and non-finite codes are of class 0.
-fn class(x: f64, class_of: &[u16]) -> u16 {
-    let code = x.trunc();
-    if (0.0..class_of.len() as f64).contains(&code) { class_of[code as usize] } else { 0 }
+/// Class of a category; what no set holds is of class 0.
+fn class(x: f64, class_of: &[(u32, u16)]) -> u16 {
+    let known = category_code(x).and_then(|code| class_of.binary_search_by_key(&code, |entry| entry.0).ok());
+    known.map_or(0, |at| class_of[at].1)
 }
 
-/// Groups category codes by their membership in all sets.
-fn classes(sets: &[&crate::model::CategorySet]) -> (Vec<u16>, usize) {
-    let capacity = sets.iter().map(|set| set.capacity()).max().unwrap_or(0);
-    let mut seen = std::collections::BTreeMap::from([(vec![0_u64; sets.len().div_ceil(64)], 0_usize)]);
-    let mut signatures = vec![vec![0_u64; sets.len().div_ceil(64)]; capacity];
-    for (index, set) in sets.iter().enumerate() {
-        set.codes().for_each(|code| signatures[code as usize][index / 64] |= 1 << (index % 64));
+/// Groups category codes by their membership in all sets, refining the classes set by set; returns the number of classes too.
+fn classes(sets: &[&CategorySet]) -> (Vec<(u32, usize)>, usize) {
+    let mut class_of: BTreeMap<u32, usize> = sets.iter().flat_map(|set| set.codes()).map(|code| (code, 0)).collect();
+    let mut count = 1;
+    for set in sets {
+        let mut refined = BTreeMap::new();
+        for code in set.codes() {
+            let Some(class) = class_of.get_mut(&code) else { continue };
+            *class = *refined.entry(*class).or_insert_with(|| {
+                count += 1;
+                count - 1
+            });
+        }
     }
-    let mut class_of = Vec::with_capacity(capacity);
-    for signature in signatures {
-        let next = seen.len();
-        class_of.push(*seen.entry(signature).or_insert(next) as u16);
-    }
-    while class_of.last() == Some(&0) {
-        class_of.pop();
-    }
-    (class_of, seen.len())
+    // Refinement leaves empty classes behind: number the others in order, class 0 first.
+    let mut numbers = BTreeMap::from([(0, 0)]);
+    class_of.values().for_each(|class| _ = numbers.insert(*class, 0));
+    numbers.values_mut().enumerate().for_each(|(number, class)| *class = number);
+    (class_of.into_iter().map(|(code, class)| (code, numbers[&class])).collect(), numbers.len())
 }
 
 /// Key `c` with: the rule says yes to `x` exactly where `order_key(x) < c`.

@@ -13,9 +13,6 @@
 
 use crate::numeric::quadrature::{Rule, gauss_legendre};
 
-/// Most conditions of a leaf for which a dense table over all patterns is made.
-pub(super) const DENSE: usize = 16;
-
 /// The quadrature rules for every number of conditions up to a bound.
 #[derive(Clone, Debug)]
 pub(super) struct Rules(Vec<Rule>);

@@ -4,7 +4,7 @@
 //! condition on a feature holds is then a masked comparison of the index, so a table over all indices can hold the summed
 //! contributions of all leaves of the group.
 
-use super::boxes::Boxes;
+use super::boxes::{Boxes, Edge};
 use crate::model::NodeKind;
 
 /// One bit of a group's index.
@@ -75,10 +75,17 @@ pub(super) struct Grouping {
     pub left_out: Vec<usize>,
 }
 
-/// A leaf on the way into a group: its conditions as (bit, wanted value) pairs.
+/// A leaf on the way into a group.
 struct Draft {
     leaf: usize,
-    conditions: Vec<(usize, f64, Vec<(Bit, bool)>)>,
+    conditions: Vec<DraftCondition>,
+}
+
+/// A condition on the way into a group: bits with the values that they must have.
+struct DraftCondition {
+    feature: usize,
+    ratio: f64,
+    wanted: Vec<(Bit, bool)>,
 }
 
 /// Cuts a tree into groups: the largest subtrees that fit `limits`, neighbours merged while they still fit.
@@ -158,33 +165,30 @@ fn leaves_below(boxes: &Boxes<'_>, root: usize) -> Vec<usize> {
 }
 
 fn draft(boxes: &Boxes<'_>, node: usize, root: usize) -> Draft {
-    let mut conditions: Vec<(usize, f64, Vec<(Bit, bool)>)> = Vec::new();
-    for edge in boxes.path(node, root) {
-        let bit = (Bit::Split(edge.split), edge.left);
-        match conditions.iter_mut().find(|condition| condition.0 == edge.feature) {
-            Some(condition) => condition.2.push(bit),
-            None => conditions.push((edge.feature, edge.ratio, vec![bit])),
-        }
-    }
-    for above in boxes.conditions(root) {
-        let Some(edge) = &boxes.edges[above] else { continue };
-        let bit = if edge.previous.is_none() { (Bit::Split(edge.split), edge.left) } else { (Bit::Edge(above), true) };
-        match conditions.iter_mut().find(|condition| condition.0 == edge.feature) {
-            Some(condition) => condition.2.push(bit),
-            None => conditions.push((edge.feature, edge.ratio, vec![bit])),
-        }
-    }
-    conditions.sort_by_key(|condition| condition.0);
     let NodeKind::Leaf(leaf) = boxes.tree.nodes[node].kind else { unreachable!("only leaves are drafted") };
+    let mut conditions: Vec<DraftCondition> = Vec::new();
+    let mut want = |edge: &Edge, bit: Bit, value: bool| match conditions.iter_mut().find(|condition| condition.feature == edge.feature) {
+        Some(condition) => condition.wanted.push((bit, value)),
+        None => conditions.push(DraftCondition { feature: edge.feature, ratio: edge.ratio, wanted: vec![(bit, value)] }),
+    };
+    boxes.path(node, root).for_each(|edge| want(edge, Bit::Split(edge.split), edge.left));
+    for above in boxes.conditions(root) {
+        match &boxes.edges[above] {
+            Some(edge) if edge.previous.is_none() => want(edge, Bit::Split(edge.split), edge.left),
+            Some(edge) => want(edge, Bit::Edge(above), true),
+            None => {}
+        }
+    }
+    conditions.sort_by_key(|condition| condition.feature);
     Draft { leaf, conditions }
 }
 
 /// Numbers of distinct bits and features of some leaves.
 fn extent<'d>(drafts: impl Iterator<Item = &'d Draft>) -> (usize, usize) {
     let (mut bits, mut features) = (Vec::new(), Vec::new());
-    for (feature, _, wanted) in drafts.flat_map(|draft| &draft.conditions) {
-        features.push(*feature);
-        bits.extend(wanted.iter().map(|(bit, _)| *bit));
+    for condition in drafts.flat_map(|draft| &draft.conditions) {
+        features.push(condition.feature);
+        bits.extend(condition.wanted.iter().map(|(bit, _)| *bit));
     }
     bits.sort_unstable();
     bits.dedup();
@@ -194,19 +198,17 @@ fn extent<'d>(drafts: impl Iterator<Item = &'d Draft>) -> (usize, usize) {
 }
 
 fn close(drafts: Vec<Draft>) -> Group {
-    let mut bits: Vec<Bit> =
-        drafts.iter().flat_map(|draft| &draft.conditions).flat_map(|condition| &condition.2).map(|(bit, _)| *bit).collect();
+    let wanted = drafts.iter().flat_map(|draft| &draft.conditions).flat_map(|condition| &condition.wanted);
+    let mut bits: Vec<Bit> = wanted.map(|(bit, _)| *bit).collect();
     bits.sort_unstable();
     bits.dedup();
     let place = |bit: &Bit| bits.binary_search(bit).unwrap_or_else(|_| unreachable!("every bit was collected"));
-    let leaves = drafts.iter().map(|draft| {
-        let conditions = draft.conditions.iter().map(|(feature, ratio, wanted)| {
-            let mask = wanted.iter().fold(0, |mask, (bit, _)| mask | 1 << place(bit));
-            let want = wanted.iter().fold(0, |want, (bit, value)| want | u32::from(*value) << place(bit));
-            Condition { feature: *feature, ratio: *ratio, mask, want }
-        });
-        GroupLeaf { leaf: draft.leaf, conditions: conditions.collect() }
-    });
-    let leaves = leaves.collect();
+    let condition = |draft: &DraftCondition| {
+        let mask = draft.wanted.iter().fold(0, |mask, (bit, _)| mask | 1 << place(bit));
+        let want = draft.wanted.iter().fold(0, |want, (bit, value)| want | u32::from(*value) << place(bit));
+        Condition { feature: draft.feature, ratio: draft.ratio, mask, want }
+    };
+    let leaves =
+        drafts.iter().map(|draft| GroupLeaf { leaf: draft.leaf, conditions: draft.conditions.iter().map(condition).collect() }).collect();
     Group { bits, leaves }
 }

@@ -3,16 +3,21 @@
 //! A leaf's contribution to any Shapley-like value depends on a row only through which of the leaf's conditions hold. So rows are
 //! quantised to ranks once, every split decides 64 rows with one comparison, and a few bits index a table of finished contributions.
 
+mod background;
 mod block;
 mod boxes;
+mod compile;
 mod cuts;
 mod engine;
 mod game;
 mod group;
 mod program;
+mod shape;
 mod sparse;
 mod sweep;
 mod table;
 
+pub use background::BackgroundCounter;
+pub use compile::Route;
 pub use cuts::TooManyCuts;
-pub use engine::{Attributor, BackgroundCounter, PatternError};
+pub use engine::{Attributor, PatternError};

@@ -1,6 +1,6 @@
 //! A tree compiled to word operations: decisions of its splits, merged path conditions, and the bits of its groups' indices.
 
-use super::block::{BLOCK, Layout, Op, RankBlock, WORDS, Word};
+use super::block::{BLOCK, Layout, Op, RankBlock, Word};
 use super::boxes::Boxes;
 use super::cuts::Cuts;
 use super::group::{Bit, Group};
@@ -87,16 +87,12 @@ fn mask(flip: bool) -> u64 {
 pub(super) fn indices(bits: &[u32], slots: &[Word]) -> [u16; BLOCK] {
     let mut indices = [0; BLOCK];
     for (byte, bits) in bits.chunks(8).enumerate() {
-        for word in 0..WORDS {
-            for lane in 0..8 {
-                let rows = bits
-                    .iter()
-                    .enumerate()
-                    .fold(0_u64, |rows, (k, slot)| rows | (slots[*slot as usize][word] >> (8 * lane) & 0xff) << (8 * k));
-                let start = word * 64 + lane * 8;
-                for (index, bits) in indices[start..start + 8].iter_mut().zip(transpose(rows).to_le_bytes()) {
-                    *index |= u16::from(bits) << (8 * byte);
-                }
+        for (eight, indices) in indices.chunks_exact_mut(8).enumerate() {
+            let (word, shift) = (eight / 8, eight % 8 * 8);
+            let rows =
+                bits.iter().enumerate().fold(0_u64, |rows, (k, slot)| rows | (slots[*slot as usize][word] >> shift & 0xff) << (8 * k));
+            for (index, bits) in indices.iter_mut().zip(transpose(rows).to_le_bytes()) {
+                *index |= u16::from(bits) << (8 * byte);
             }
         }
     }

@@ -59,7 +59,15 @@ pub fn forest(rng: &mut ChaCha8Rng, shape: Shape) -> Arc<Forest> {
     Arc::new(builder.finish())
 }
 
-fn grow(rng: &mut ChaCha8Rng, features: &[Feature], shape: Shape, depth: usize, width: usize, cover: f64, nodes: &mut Vec<RawNode>) -> usize {
+fn grow(
+    rng: &mut ChaCha8Rng,
+    features: &[Feature],
+    shape: Shape,
+    depth: usize,
+    width: usize,
+    cover: f64,
+    nodes: &mut Vec<RawNode>,
+) -> usize {
     let at = nodes.len();
     if depth == 0 || !rng.random_bool(shape.grow) {
         nodes.push(RawNode::Leaf { values: (0..width).map(|_| rng.random_range(-1.0..1.0)).collect(), cover });
@@ -94,6 +102,7 @@ pub fn rows(rng: &mut ChaCha8Rng, forest: &Forest, rows: usize) -> FeatureBlock 
         (6..=12, false) => f64::from(rng.random_range(-3..=3_i8)) / 2.0,
         (_, false) => rng.random_range(-2.0..2.0),
     };
-    let values = forest.features.iter().flat_map(|feature| (0..rows).map(|_| value(feature.is_categorical())).collect::<Vec<_>>()).collect();
+    let values =
+        forest.features.iter().flat_map(|feature| (0..rows).map(|_| value(feature.is_categorical())).collect::<Vec<_>>()).collect();
     FeatureBlock::new(rows, values)
 }

@@ -1,4 +1,6 @@
 //! Integration tests: the library's laws, and the real command on real files.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod forests;
 mod oracle;

@@ -8,7 +8,7 @@ use num_rational::BigRational;
 use num_traits::{One, ToPrimitive, Zero};
 use pipeline::dataset::FeatureBlock;
 use pipeline::model::{Forest, NodeKind, Rule, Tree, TreeOutput};
-use pipeline::pattern::{Attributor, BackgroundCounter};
+use pipeline::pattern::{Attributor, BackgroundCounter, Route};
 use rand::RngExt;
 
 use crate::forests::{Shape, forest, rows, source};
@@ -115,7 +115,9 @@ fn whole<N: Number>(forest: &Forest, x: &[f64], output: usize) -> N {
 
 /// `v` of every coalition, by its bit set.
 fn path_dependent_game<N: Number>(forest: &Forest, x: &[f64], output: usize) -> Vec<N> {
-    let value = |coalition| forest.trees.iter().fold(N::of(forest.base[output]), |sum, tree| sum.add(&by_cover::<N>(forest, tree, 0, x, coalition, output)));
+    let value = |coalition| {
+        forest.trees.iter().fold(N::of(forest.base[output]), |sum, tree| sum.add(&by_cover::<N>(forest, tree, 0, x, coalition, output)))
+    };
     (0..1_u32 << forest.features.len()).map(value).collect()
 }
 
@@ -145,15 +147,15 @@ fn shapley<N: Number>(game: &[N]) -> Vec<N> {
     (0..d).map(value).collect()
 }
 
-/// Largest |difference| relative to the row's largest |φ| (at least `floor`), over all rows, outputs and features; base values too.
-fn compare<N: Number>(forest: &Forest, block: &FeatureBlock, found: &[f64], base: &[f64], game: impl Fn(&[f64], usize) -> Vec<N>) -> f64 {
-    let (rows, features) = (block.rows(), forest.features.len());
+/// Largest |difference| relative to the row's largest |φ| (at least 1e-3), over all rows, outputs and features; base values too.
+///
+/// `games[row][output]` holds `v` of every coalition.
+fn compare<N: Number>(forest: &Forest, found: &[f64], base: &[f64], games: &[Vec<Vec<N>>]) -> f64 {
+    let (rows, features) = (games.len(), forest.features.len());
     let mut worst: f64 = 0.0;
-    for row in 0..rows {
-        let x = block.row(row);
-        for output in 0..forest.outputs.len() {
-            let game = game(&x, output);
-            let expected: Vec<f64> = shapley(&game).iter().map(Number::f64).collect();
+    for (row, games) in games.iter().enumerate() {
+        for (output, game) in games.iter().enumerate() {
+            let expected: Vec<f64> = shapley(game).iter().map(Number::f64).collect();
             let scale = expected.iter().fold(1e-3_f64, |scale, phi| scale.max(phi.abs()));
             worst = worst.max((base[output] - game[0].f64()).abs() / game[0].f64().abs().max(1e-3));
             for (j, expected) in expected.iter().enumerate() {
@@ -179,8 +181,8 @@ fn weighted_background(case: u64, rng: &mut rand_chacha::ChaCha8Rng, forest: &Fo
     (block, weights)
 }
 
-fn interventional(forest: &Arc<Forest>, background: &FeatureBlock, weights: Option<&[f64]>) -> Attributor {
-    let mut counter = BackgroundCounter::new(forest.clone()).unwrap();
+fn interventional(forest: &Arc<Forest>, background: &FeatureBlock, weights: Option<&[f64]>, route: Route) -> Attributor {
+    let mut counter = BackgroundCounter::by_route(forest.clone(), route).unwrap();
     counter.count(background, weights);
     counter.finish().unwrap()
 }
@@ -189,55 +191,49 @@ fn pairs(background: &FeatureBlock, weights: Option<&[f64]>) -> Vec<(Vec<f64>, f
     (0..background.rows()).map(|row| (background.row(row), weights.map_or(1.0, |weights| weights[row]))).collect()
 }
 
-#[test]
-fn path_dependent_values_equal_the_definition_in_rationals() {
-    for case in 0..40 {
-        let rng = &mut source(case);
-        let forest = forest(rng, shapes(case, 1 + case as usize % 6));
-        let block = rows(rng, &forest, 3);
-        let attributor = Attributor::path_dependent(forest.clone()).unwrap();
-        let found = attributor.attribute(&block);
-        let worst = compare::<BigRational>(&forest, &block, &found, attributor.base(), |x, output| path_dependent_game(&forest, x, output));
-        assert!(worst <= 1e-13, "case {case}: {worst:e}");
+const ROUTES: [Route; 2] = [Route::Cheapest, Route::Walk];
+
+/// Checks both games, by every route, on one random forest.
+fn check<N: Number>(case: u64, features: usize, tolerance: f64) {
+    let rng = &mut source(case);
+    let forest = forest(rng, shapes(case, features));
+    let block = rows(rng, &forest, 2);
+    let games: Vec<Vec<Vec<N>>> = (0..block.rows())
+        .map(|row| (0..forest.outputs.len()).map(|k| path_dependent_game(&forest, &block.row(row), k)).collect())
+        .collect();
+    for route in ROUTES {
+        let attributor = Attributor::path_dependent_by_route(forest.clone(), route).unwrap();
+        let worst = compare(&forest, &attributor.attribute(&block), attributor.base(), &games);
+        assert!(worst <= tolerance, "path-dependent, {route:?}, case {case}: {worst:e}");
+    }
+    let (background, weights) = weighted_background(case, rng, &forest);
+    let pairs = pairs(&background, weights.as_deref());
+    let games: Vec<Vec<Vec<N>>> = (0..block.rows())
+        .map(|row| (0..forest.outputs.len()).map(|k| interventional_game(&forest, &block.row(row), k, &pairs)).collect())
+        .collect();
+    for route in ROUTES {
+        let attributor = interventional(&forest, &background, weights.as_deref(), route);
+        let worst = compare(&forest, &attributor.attribute(&block), attributor.base(), &games);
+        assert!(worst <= tolerance, "interventional, {route:?}, case {case}: {worst:e}");
     }
 }
 
 #[test]
-fn interventional_values_equal_the_definition_in_rationals() {
-    for case in 0..30 {
-        let rng = &mut source(1_000 + case);
-        let forest = forest(rng, shapes(case, 1 + case as usize % 5));
-        let block = rows(rng, &forest, 2);
-        let (background, weights) = weighted_background(case, rng, &forest);
-        let attributor = interventional(&forest, &background, weights.as_deref());
-        let pairs = pairs(&background, weights.as_deref());
-        let worst = compare::<BigRational>(&forest, &block, &attributor.attribute(&block), attributor.base(), |x, output| interventional_game(&forest, x, output, &pairs));
-        assert!(worst <= 1e-13, "case {case}: {worst:e}");
-    }
+fn both_games_equal_the_definition_in_rationals() {
+    (0..40).for_each(|case| check::<BigRational>(case, 1 + case as usize % 5, 1e-12));
 }
 
 /// The definition in f64 loses about 2^d additions' rounding, far below the bound.
 #[test]
-fn both_modes_equal_the_definition_on_hundreds_of_wider_forests() {
-    for case in 0..300 {
-        let rng = &mut source(2_000 + case);
-        let forest = forest(rng, shapes(case, 3 + case as usize % 8));
-        let block = rows(rng, &forest, 2);
-        let attributor = Attributor::path_dependent(forest.clone()).unwrap();
-        let worst = compare::<f64>(&forest, &block, &attributor.attribute(&block), attributor.base(), |x, output| path_dependent_game(&forest, x, output));
-        assert!(worst <= 1e-12, "path-dependent case {case}: {worst:e}");
-        let (background, weights) = weighted_background(case, rng, &forest);
-        let attributor = interventional(&forest, &background, weights.as_deref());
-        let pairs = pairs(&background, weights.as_deref());
-        let worst = compare::<f64>(&forest, &block, &attributor.attribute(&block), attributor.base(), |x, output| interventional_game(&forest, x, output, &pairs));
-        assert!(worst <= 1e-12, "interventional case {case}: {worst:e}");
-    }
+fn both_games_equal_the_definition_on_hundreds_of_wider_forests() {
+    (1_000..1_300).for_each(|case| check::<f64>(case, 3 + case as usize % 8, 1e-12));
 }
 
 /// The oracle itself, on the game of Shapley's glove market: players 0 and 1 hold left gloves, player 2 a right one.
 #[test]
 fn the_oracle_divides_the_glove_market() {
-    let game: Vec<BigRational> = (0..8_u32).map(|s| if s & 4 != 0 && s & 3 != 0 { BigRational::one() } else { BigRational::zero() }).collect();
+    let game: Vec<BigRational> =
+        (0..8_u32).map(|s| if s & 4 != 0 && s & 3 != 0 { BigRational::one() } else { BigRational::zero() }).collect();
     let values: Vec<f64> = shapley(&game).iter().map(Number::f64).collect();
     assert_eq!(values, [1.0 / 6.0, 1.0 / 6.0, 4.0 / 6.0]);
 }

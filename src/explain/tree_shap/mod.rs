@@ -1,5 +1,75 @@
-//! Exact Shapley values of tree ensembles.
+//! Exact Shapley values of tree ensembles, by the pattern engine.
 
 mod settings;
 
+use std::sync::Arc;
+
+use super::{ExplainError, Explainer};
+use crate::attribution::{AttributionBatch, AttributionSchema};
+use crate::dataset::RowBatch;
+use crate::model::{Cover, Forest};
+use crate::pattern::{Attributor, BackgroundCounter, PatternError};
+
 pub use settings::{Mode, Settings};
+
+const METHOD: &str = "tree_shap";
+
+/// Exact TreeSHAP in margin space (Lundberg et al. 2020), path-dependent or interventional.
+#[derive(Debug)]
+pub struct TreeShap {
+    schema: Arc<AttributionSchema>,
+    attributor: Attributor,
+}
+
+impl TreeShap {
+    /// Path-dependent values: absent features follow the covers of the training rows.
+    ///
+    /// # Errors
+    /// If the model's file holds no covers, or the forest exceeds what patterns can hold.
+    pub fn path_dependent(forest: Arc<Forest>) -> Result<Self, ExplainError> {
+        if forest.cover == Cover::Absent {
+            let message =
+                "the model file holds no covers, so path_dependent values do not exist; set explain.tree_shap.mode: interventional".into();
+            return Err(ExplainError { method: METHOD, message });
+        }
+        Attributor::path_dependent(forest).map(Self::new).map_err(refused)
+    }
+
+    /// Interventional values: absent features take the values of the background rows that `counter` has counted.
+    ///
+    /// # Errors
+    /// If the background is empty or holds no weight.
+    pub fn interventional(counter: BackgroundCounter) -> Result<Self, ExplainError> {
+        counter.finish().map(Self::new).map_err(refused)
+    }
+
+    fn new(attributor: Attributor) -> Self {
+        let forest = attributor.forest();
+        let features = forest.features.iter().map(|feature| feature.name.clone()).collect();
+        let schema = Arc::new(AttributionSchema { method: METHOD, features, outputs: forest.outputs.clone() });
+        Self { schema, attributor }
+    }
+}
+
+fn refused(error: PatternError) -> ExplainError {
+    ExplainError { method: METHOD, message: error.to_string() }
+}
+
+impl Explainer for TreeShap {
+    fn schema(&self) -> &Arc<AttributionSchema> {
+        &self.schema
+    }
+
+    fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
+        let block = &rows.features;
+        Ok(AttributionBatch {
+            schema: self.schema.clone(),
+            rows: block.rows(),
+            base: self.attributor.base().iter().flat_map(|base| std::iter::repeat_n(*base, block.rows())).collect(),
+            prediction: self.attributor.forest().margins(block),
+            values: self.attributor.attribute(block),
+            standard_errors: None,
+            extra: Vec::new(),
+        })
+    }
+}

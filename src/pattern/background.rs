@@ -1,0 +1,157 @@
+//! One pass over the background: how often each pattern occurs, on every group and every wide leaf.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::block::BLOCK;
+use super::boxes::Boxes;
+use super::compile::{BaseShares, CompiledGroup, CompiledTree, Route, WideTable};
+use super::engine::{Attributor, PatternError};
+use super::game;
+use super::group::{Group, GroupLeaf, group};
+use super::program::{Program, indices};
+use super::shape::{Shape, leaf_values};
+use super::sparse::{Background, WIDEST, WideLeaf};
+use super::table::build;
+use crate::dataset::FeatureBlock;
+use crate::model::{Forest, Tree};
+
+/// A forest compiled for interventional values, counting background patterns.
+#[derive(Debug)]
+pub struct BackgroundCounter {
+    shape: Shape,
+    trees: Vec<CountedTree>,
+    weight: f64,
+}
+
+/// A tree whose groups' indices and wide leaves' patterns are counted.
+#[derive(Debug)]
+struct CountedTree {
+    program: Program,
+    groups: Vec<CountedGroup>,
+    wide: Vec<(WideLeaf, HashMap<u128, f64>)>,
+}
+
+#[derive(Debug)]
+struct CountedGroup {
+    group: Group,
+    bits: Vec<u32>,
+    /// Weight of background rows, by index.
+    counts: Vec<f64>,
+}
+
+impl BackgroundCounter {
+    /// Compiles `forest`, each tree its cheapest way; no background row is counted yet.
+    ///
+    /// # Errors
+    /// If the forest exceeds what patterns can hold.
+    pub fn new(forest: Arc<Forest>) -> Result<Self, PatternError> {
+        Self::by_route(forest, Route::Cheapest)
+    }
+
+    /// As [`BackgroundCounter::new`], by a chosen route.
+    ///
+    /// # Errors
+    /// If the forest exceeds what patterns can hold.
+    pub fn by_route(forest: Arc<Forest>, route: Route) -> Result<Self, PatternError> {
+        let shape = Shape::new(forest)?;
+        let compile = |(number, tree)| CountedTree::new(&shape, number, tree, route);
+        let trees = shape.forest.trees.par_iter().enumerate().map(compile).collect::<Result<_, _>>()?;
+        Ok(Self { shape, trees, weight: 0.0 })
+    }
+
+    /// Counts background rows; `weights` holds one finite weight ≥ 0 a row, or none for ones.
+    pub fn count(&mut self, block: &FeatureBlock, weights: Option<&[f64]>) {
+        let blocks = self.shape.rank_blocks(block, 0, block.rows());
+        let weights = weights.map_or_else(|| vec![1.0; block.rows()], <[f64]>::to_vec);
+        self.weight += weights.iter().sum::<f64>();
+        self.trees.par_iter_mut().for_each(|tree| {
+            let mut slots = Vec::new();
+            for (ranks, weights) in blocks.iter().zip(weights.chunks(BLOCK)) {
+                tree.program.run(ranks, &mut slots);
+                for group in &mut tree.groups {
+                    indices(&group.bits, &slots)
+                        .iter()
+                        .zip(weights)
+                        .for_each(|(index, weight)| group.counts[usize::from(*index)] += weight);
+                }
+                for (leaf, counts) in &mut tree.wide {
+                    leaf.patterns(&slots)
+                        .iter()
+                        .zip(weights)
+                        .for_each(|(pattern, weight)| *counts.entry(*pattern).or_insert(0.0) += weight);
+                }
+            }
+        });
+    }
+
+    /// The interventional attributor against the rows counted.
+    ///
+    /// # Errors
+    /// If no row of positive weight was counted.
+    pub fn finish(self) -> Result<Attributor, PatternError> {
+        if self.weight.is_nan() || self.weight <= 0.0 {
+            return Err(PatternError::EmptyBackground);
+        }
+        let (shape, total) = (self.shape, self.weight);
+        let numbered: Vec<(usize, CountedTree)> = self.trees.into_iter().enumerate().collect();
+        let compiled =
+            numbered.into_par_iter().map(|(number, counted)| counted.finish(&shape, &shape.forest.trees[number], total)).collect();
+        Ok(Attributor::assemble(shape, compiled))
+    }
+}
+
+impl CountedTree {
+    fn new(shape: &Shape, number: usize, tree: &Tree, route: Route) -> Result<Self, PatternError> {
+        let boxes = Boxes::new(tree);
+        let features = boxes.widest();
+        if features > WIDEST {
+            return Err(PatternError::TooWide { tree: number, features });
+        }
+        let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
+        let grouping = group(&boxes, route.limits());
+        let groups = grouping.groups.into_iter().map(|group| {
+            let bits = program.compile(&boxes, &group);
+            let counts = vec![0.0; 1 << bits.len()];
+            CountedGroup { group, bits, counts }
+        });
+        let groups = groups.collect();
+        let wide = grouping.left_out.iter().map(|node| (WideLeaf::new(&boxes, &mut program, *node), HashMap::new())).collect();
+        Ok(Self { program, groups, wide })
+    }
+
+    /// The tree's tables, and what it adds to the base values.
+    fn finish(self, shape: &Shape, tree: &Tree, total: f64) -> (CompiledTree, BaseShares) {
+        let values = |leaf| leaf_values(tree, leaf);
+        let mut base = Vec::new();
+        let mut add_base = |leaf: usize, share: f64| base.extend(values(leaf).into_iter().map(|(output, value)| (output, value * share)));
+        let mut groups = Vec::new();
+        for counted in self.groups {
+            counted.group.leaves.iter().for_each(|leaf| add_base(leaf.leaf, counted.histogram(leaf, total).last().copied().unwrap_or(0.0)));
+            let contributions = |leaf: &GroupLeaf| game::interventional(&counted.histogram(leaf, total), &shape.rules);
+            let panels = build(&counted.group, shape.forest.features.len(), shape.columns() as u32, &values, &contributions);
+            groups.push(CompiledGroup { bits: counted.bits, panels });
+        }
+        let mut wide = Vec::new();
+        for (leaf, counts) in self.wide {
+            let mut patterns: Vec<(u128, f64)> = counts.into_iter().map(|(pattern, count)| (pattern, count / total)).collect();
+            patterns.sort_unstable_by_key(|entry| entry.0);
+            let background = Background(patterns);
+            add_base(leaf.leaf, leaf.held(&background));
+            let values = values(leaf.leaf);
+            wide.push(WideTable { leaf, background, values });
+        }
+        (CompiledTree::new(self.program, groups, None, wide), base)
+    }
+}
+
+impl CountedGroup {
+    /// Share of the background under each pattern of a leaf.
+    fn histogram(&self, leaf: &GroupLeaf, total: f64) -> Vec<f64> {
+        let mut histogram = vec![0.0; 1 << leaf.conditions.len()];
+        self.counts.iter().enumerate().for_each(|(index, count)| histogram[leaf.pattern(index as u32)] += count / total);
+        histogram
+    }
+}

@@ -1,0 +1,56 @@
+//! What every compiled forest shares: its cuts, the layout of its rank blocks, its quadrature rules.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::block::{BLOCK, Layout, RankBlock};
+use super::boxes::Boxes;
+use super::cuts::Cuts;
+use super::engine::PatternError;
+use super::game::Rules;
+use crate::dataset::FeatureBlock;
+use crate::model::{Forest, Tree, TreeOutput};
+
+/// A forest with what quantising its rows needs.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub forest: Arc<Forest>,
+    pub cuts: Cuts,
+    pub layout: Layout,
+    pub rules: Rules,
+}
+
+impl Shape {
+    pub(super) fn new(forest: Arc<Forest>) -> Result<Self, PatternError> {
+        let cuts = Cuts::new(&forest)?;
+        let layout = Layout::new(&cuts);
+        let widest = forest.trees.par_iter().map(|tree| Boxes::new(tree).widest()).max().unwrap_or(0);
+        Ok(Self { forest, cuts, layout, rules: Rules::up_to(widest) })
+    }
+
+    /// Output columns: one for each output and feature.
+    pub(super) fn columns(&self) -> usize {
+        self.forest.features.len() * self.forest.outputs.len()
+    }
+
+    /// Rows `first..first + rows` of `block` as ranks, [`BLOCK`] at a time.
+    pub(super) fn rank_blocks(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<RankBlock> {
+        let fill = |start| {
+            let mut ranks = RankBlock::new(&self.layout);
+            ranks.fill(&self.forest, &self.cuts, &self.layout, block, first + start, BLOCK.min(rows - start));
+            ranks
+        };
+        (0..rows).step_by(BLOCK).map(fill).collect()
+    }
+}
+
+/// The outputs that a leaf adds to, with its scaled values.
+pub(super) fn leaf_values(tree: &Tree, leaf: usize) -> Vec<(usize, f64)> {
+    let width = tree.leaf_width();
+    let first = match tree.output {
+        TreeOutput::One(output) => output,
+        TreeOutput::All => 0,
+    };
+    (0..width).map(|k| (first + k, tree.leaf_values[leaf * width + k] * tree.scale)).collect()
+}
