@@ -3,4 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod forests;
+mod golden;
 mod oracle;
+mod xgboost;

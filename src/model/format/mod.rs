@@ -1,4 +1,6 @@
-//! Model formats: one file each, one line in [`FORMATS`] each.
+//! Model formats: one file or folder each, one line in [`FORMATS`] each.
+
+mod xgboost;
 
 use std::num::NonZeroUsize;
 
@@ -36,4 +38,4 @@ pub struct Format {
 }
 
 /// All formats, sorted by name.
-pub static FORMATS: &[Format] = &[];
+pub static FORMATS: &[Format] = &[xgboost::FORMAT];

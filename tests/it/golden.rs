@@ -1,0 +1,82 @@
+//! Reads the golden folders: plain numeric columns of Parquet files.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_cast::cast;
+use arrow_schema::DataType;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use pipeline::dataset::FeatureBlock;
+use pipeline::model::{Feature, FeatureKind};
+
+/// A folder below `tests/golden`.
+pub fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+/// The sub-folders of `tests/golden/<name>`, sorted.
+pub fn folders(name: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn batches(path: &Path) -> Vec<RecordBatch> {
+    let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().map(Result::unwrap).collect()
+}
+
+fn numbers(array: &ArrayRef) -> Vec<f64> {
+    let values = cast(array, &DataType::Float64).unwrap();
+    values.as_primitive::<Float64Type>().iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+}
+
+/// The numeric columns of a Parquet file, by name, as f64; nulls are NaN.
+pub fn columns(path: &Path) -> Vec<(String, Vec<f64>)> {
+    let mut columns: Vec<(String, Vec<f64>)> = Vec::new();
+    for batch in batches(path) {
+        for (index, (field, array)) in batch.schema().fields().iter().zip(batch.columns()).enumerate() {
+            if columns.len() == index {
+                columns.push((field.name().clone(), Vec::new()));
+            }
+            columns[index].1.extend(numbers(array));
+        }
+    }
+    columns
+}
+
+/// The columns whose names begin with `prefix` and end with an output's number, in the outputs' order.
+pub fn outputs(columns: &[(String, Vec<f64>)], prefix: &str) -> Vec<Vec<f64>> {
+    (0..)
+        .map_while(|output| columns.iter().find(|(name, _)| *name == format!("{prefix}{output}")))
+        .map(|(_, values)| values.clone())
+        .collect()
+}
+
+/// Rows for the features of these names.
+pub fn block(path: &Path, features: &[String]) -> FeatureBlock {
+    let columns = columns(path);
+    let rows = columns.first().map_or(0, |(_, values)| values.len());
+    let column = |name: &String| &columns.iter().find(|(column, _)| column == name).unwrap_or_else(|| panic!("no column {name}")).1;
+    FeatureBlock::new(rows, features.iter().flat_map(|name| column(name).iter().copied()).collect())
+}
+
+/// Rows whose categories are names: the code of each is its place among the feature's names, −1 for an unknown one.
+pub fn named_block(path: &Path, features: &[Feature]) -> FeatureBlock {
+    let batches = batches(path);
+    let rows = batches.iter().map(RecordBatch::num_rows).sum();
+    let column = |feature: &Feature| -> Vec<f64> {
+        let arrays = batches.iter().map(|batch| batch.column_by_name(&feature.name).unwrap());
+        let FeatureKind::Categorical { names: Some(names) } = &feature.kind else { return arrays.flat_map(numbers).collect() };
+        let code = |name: Option<&str>| {
+            name.map_or(f64::NAN, |name| names.iter().position(|known| known == name).map_or(-1.0, |code| code as f64))
+        };
+        let text = arrays.map(|array| cast(array, &DataType::Utf8).unwrap());
+        text.flat_map(|text| text.as_string::<i32>().iter().map(code).collect::<Vec<_>>()).collect()
+    };
+    FeatureBlock::new(rows, features.iter().flat_map(column).collect())
+}
