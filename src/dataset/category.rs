@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, DictionaryArray, StringArray};
 
-/// The code of a category that the model does not know: 2³¹, beyond every category set.
+/// The code of a category that the model does not know: 2³², beyond every category set.
 ///
-/// It is more than any Int32, exact in binary32, and from 2²⁴ on XGBoost itself takes no code as valid, so splits on sets see a
+/// It is exact in binary32 and no code at all to any library (XGBoost's codes end at 2²⁴, others at 2³¹), so a split on a set sees a
 /// value that is in none.
-pub const UNKNOWN_CATEGORY: f64 = 2_147_483_648.0;
+pub const UNKNOWN_CATEGORY: f64 = 4_294_967_296.0;
 
 /// How many different unknown names are kept for a column.
 const KEPT_NAMES: usize = 100;
@@ -42,12 +42,28 @@ impl Categories {
         // A batch may use a small part of its row group's dictionary: names are looked up when they first occur.
         let mut codes: Vec<Option<f64>> = vec![None; names.len()];
         for (out, key) in out.iter_mut().zip(column.keys()) {
-            let key = key.map(|key| key as usize).filter(|&key| names.is_valid(key));
-            *out = key.map_or(f64::NAN, |key| *codes[key].get_or_insert_with(|| self.code(names.value(key))));
-            if let (UNKNOWN_CATEGORY, Some(key)) = (*out, key) {
+            let Some(key) = key.map(|key| key as usize).filter(|&key| names.is_valid(key)) else {
+                *out = f64::NAN;
+                continue;
+            };
+            *out = *codes[key].get_or_insert_with(|| self.code(names.value(key)));
+            if *out == UNKNOWN_CATEGORY {
                 unseen.add(names.value(key), 1);
             }
         }
+    }
+
+    /// Counts those of a column's codes that no name belongs to.
+    pub(super) fn check_codes(&self, codes: &[f64], unseen: &mut UnseenColumn) {
+        let known = 0.0..self.names.len() as f64;
+        for code in codes.iter().filter(|code| !code.is_nan() && !known.contains(code)) {
+            unseen.add(&code.to_string(), 1);
+        }
+    }
+
+    /// Whether the categories are themselves integers.
+    pub(super) fn are_integers(&self) -> bool {
+        self.names.iter().all(|name| name.parse::<i64>().is_ok())
     }
 
     fn code(&self, name: &str) -> f64 {

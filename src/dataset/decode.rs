@@ -11,8 +11,9 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 
 use super::category::{UnseenCategories, UnseenColumn};
-use super::selection::{FeatureColumn, Plan};
-use super::source::unreadable;
+use super::feature::FeatureColumn;
+use super::selection::Plan;
+use super::source::{plain_type, unreadable};
 use super::{DataError, FeatureBlock, RowBatch};
 
 /// Consecutive rows that passed the filter, as read; decoding them is work for any thread.
@@ -83,7 +84,13 @@ impl RawBatch {
 
     fn feature(&self, feature: &FeatureColumn, out: &mut [f64], unseen: &mut UnseenColumn) -> Result<(), ArrowError> {
         let array = self.rows.column(feature.column);
-        let Some(categories) = &feature.categories else { return numbers_into(array, out) };
+        let Some(categories) = feature.categories.as_ref().filter(|_| feature.by_name) else {
+            numbers_into(array, out)?;
+            if let Some(categories) = &feature.categories {
+                categories.check_codes(out, unseen);
+            }
+            return Ok(());
+        };
         let texts = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let array = match array.data_type() {
             data_type if *data_type == texts => Arc::clone(array),
@@ -126,7 +133,7 @@ impl RawBatch {
         }
     }
 
-    /// A column as Int64, Float64, Boolean or Utf8; dates and times as RFC 3339 text.
+    /// A column as its [`value_type`]; dates and times as RFC 3339 text in UTC.
     fn values(&self, column: usize) -> Result<ArrayRef, DataError> {
         let array = self.rows.column(column);
         let values = plain_values(array).map_err(|error| self.failed(&error))?;
@@ -184,17 +191,24 @@ fn convert<T: ArrowPrimitiveType>(array: &ArrayRef, out: &mut [f64], number: imp
     }
 }
 
-/// A column as Int64, Float64, Boolean or Utf8, null where a value does not fit.
+/// A column as its [`value_type`], null where a value does not fit.
 fn plain_values(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let to = value_type(array.data_type());
     match array.data_type() {
-        DataType::Int64 | DataType::Float64 | DataType::Boolean | DataType::Utf8 => Ok(Arc::clone(array)),
-        integer if integer.is_integer() => arrow_cast::cast(array, &DataType::Int64),
-        number if number.is_numeric() || number.is_null() => arrow_cast::cast(array, &DataType::Float64),
         DataType::Timestamp(unit, _) => {
-            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
-            arrow_cast::cast(&arrow_cast::cast(array, &utc)?, &DataType::Utf8)
+            arrow_cast::cast(&arrow_cast::cast(array, &DataType::Timestamp(*unit, Some("+00:00".into())))?, &to)
         }
-        DataType::Date64 => arrow_cast::cast(&arrow_cast::cast(array, &DataType::Date32)?, &DataType::Utf8),
-        _ => arrow_cast::cast(array, &DataType::Utf8),
+        DataType::Date64 => arrow_cast::cast(&arrow_cast::cast(array, &DataType::Date32)?, &to),
+        _ => arrow_cast::cast(array, &to),
+    }
+}
+
+/// The type that ids and extra columns are handed on in: Int64, Float64, Boolean or Utf8.
+pub(super) fn value_type(data_type: &DataType) -> DataType {
+    match plain_type(data_type) {
+        integer if integer.is_integer() => DataType::Int64,
+        DataType::Boolean => DataType::Boolean,
+        number if number.is_numeric() || number.is_null() => DataType::Float64,
+        _ => DataType::Utf8,
     }
 }

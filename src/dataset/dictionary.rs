@@ -6,7 +6,7 @@ use arrow_schema::DataType;
 use parquet::column::page::Page;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use super::source::{Column, open, plain_type, unreadable};
+use super::source::{Column, guarded, open, plain_type};
 use super::{DataError, Dataset};
 
 /// The names of a dictionary column, in the order in which every row group's dictionary holds them.
@@ -45,11 +45,14 @@ pub(super) fn names(dataset: &Dataset, column: &Column) -> Result<Vec<String>, D
 
 /// One dictionary for each row group that has rows.
 fn of_file(path: &Path, column: &str) -> Result<Vec<Option<Vec<String>>>, DataError> {
-    let reader = SerializedFileReader::new(open(path)?).map_err(|error| unreadable(path, &error))?;
-    let schema = reader.metadata().file_metadata().schema_descr();
-    let Some(leaf) = schema.columns().iter().position(|leaf| leaf.path().parts() == [column]) else { return Ok(Vec::new()) };
-    let groups = (0..reader.num_row_groups()).filter(|&group| reader.metadata().row_group(group).num_rows() > 0);
-    groups.map(|group| first_page(&reader, group, leaf).map_err(|error| unreadable(path, &error))).collect()
+    let file = open(path)?;
+    guarded(path, || {
+        let reader = SerializedFileReader::new(file)?;
+        let schema = reader.metadata().file_metadata().schema_descr();
+        let Some(leaf) = schema.columns().iter().position(|leaf| leaf.path().parts() == [column]) else { return Ok(Vec::new()) };
+        let groups = (0..reader.num_row_groups()).filter(|&group| reader.metadata().row_group(group).num_rows() > 0);
+        groups.map(|group| first_page(&reader, group, leaf)).collect::<parquet::errors::Result<_>>()
+    })
 }
 
 /// The dictionary page of one column chunk, which precedes its data.

@@ -8,7 +8,7 @@ use polars::prelude::{
     BooleanChunked, DataFrame, Expr, Float32Chunked, Float64Chunked, Int32Chunked, Int64Chunked, IntoColumn, IntoLazy, IntoSeries,
     NewChunkedArray, PolarsResult, StringChunked, UInt64Chunked,
 };
-use polars_plan::prelude::{AExpr, Arena, ExprToIRContext, is_elementwise_rec, to_expr_ir};
+use polars_plan::prelude::{AExpr, AggExpr, Arena, ExprToIRContext, is_elementwise_rec, to_expr_ir};
 
 use super::DataError;
 use super::source::{Column, plain_type};
@@ -60,7 +60,7 @@ impl Filter {
         let empty: Vec<(&str, ArrayRef)> = used.map(|c| (&*c.name, new_empty_array(plain_type(&c.data_type)))).collect();
         let frame = frame(0, &empty).map_err(|error| self.failed(&error))?;
         let mut arena: Arena<AExpr> = Arena::new();
-        let condition = to_expr_ir(self.condition.clone(), &mut ExprToIRContext::new(&mut arena, frame.schema()));
+        let condition = to_expr_ir(bare_lists(self.condition.clone()), &mut ExprToIRContext::new(&mut arena, frame.schema()));
         let condition = condition.map_err(|error| self.failed(&error))?;
         if !is_elementwise_rec(condition.node(), &arena) {
             let message = "it looks beyond its row (an aggregate, window or ordering); a filter is a condition on single rows";
@@ -94,6 +94,14 @@ impl Filter {
     fn complain(&self, message: String) -> DataError {
         DataError::Filter { filter: self.text.clone(), message }
     }
+}
+
+/// The condition with the literal lists of `IN` as such: SQL wraps them in an aggregate, which they are not.
+fn bare_lists(condition: Expr) -> Expr {
+    condition.map_expr(|part| match part {
+        Expr::Agg(AggExpr::Implode { input, .. }) if matches!(*input, Expr::Literal(_)) => Expr::clone(&input),
+        other => other,
+    })
 }
 
 /// Polars adds the query plan below its message.

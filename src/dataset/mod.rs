@@ -6,9 +6,11 @@
 mod batch;
 mod block;
 mod category;
+mod check;
 mod decode;
 mod dictionary;
 mod error;
+mod feature;
 mod files;
 mod filter;
 mod request;
@@ -17,6 +19,8 @@ mod scan;
 mod selection;
 mod settings;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub use batch::RowBatch;
 pub use block::FeatureBlock;

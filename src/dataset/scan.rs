@@ -11,7 +11,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::selection::Plan;
-use super::source::{Footer, SourceFile, open, unreadable};
+use super::source::{OpenFile, SourceFile, guarded, unreadable};
 use super::{DataError, RawBatch, Selection};
 
 /// Rows that the Parquet reader hands over at a time.
@@ -24,22 +24,22 @@ pub struct Batches {
     cut: BatchCoalescer,
     /// Index of the file that is read next.
     next_file: usize,
-    open: Option<OpenFile>,
+    open: Option<ReadFile>,
     first_row: u64,
     ended: bool,
 }
 
 /// A file that is being read.
-struct OpenFile {
+struct ReadFile {
     index: usize,
     reader: ParquetRecordBatchReader,
     /// Rows of it that have been read.
     rows: u64,
 }
 
-impl std::fmt::Debug for OpenFile {
+impl std::fmt::Debug for ReadFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenFile").field("index", &self.index).field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("ReadFile").field("index", &self.index).field("rows", &self.rows).finish_non_exhaustive()
     }
 }
 
@@ -74,16 +74,16 @@ impl Batches {
         let files = &plan.dataset.inner.files;
         let Some(open) = &mut self.open else {
             let Some(file) = files.get(self.next_file) else { return Ok(false) };
-            self.open = Some(OpenFile { index: self.next_file, reader: reader(&plan, file)?, rows: 0 });
+            self.open = Some(ReadFile { index: self.next_file, reader: reader(&plan, file)?, rows: 0 });
             self.next_file += 1;
             return Ok(true);
         };
         let file = &files[open.index];
-        match open.reader.next() {
+        let rows = open.rows;
+        match guarded(&file.path, || open.reader.next().transpose().map_err(|error| format!("after row {rows}: {error}")))? {
             None if open.rows == file.rows => self.open = None,
             None => return Err(unreadable(&file.path, &format!("it ends after {} of {} rows", open.rows, file.rows))),
             Some(batch) => {
-                let batch = batch.map_err(|error| unreadable(&file.path, &format!("after row {}: {error}", open.rows)))?;
                 let first_row = file.first_row + open.rows;
                 open.rows += batch.num_rows() as u64;
                 let batch = assemble(&plan, file, first_row, &batch).map_err(|error| unreadable(&file.path, &error))?;
@@ -126,15 +126,11 @@ impl Iterator for Batches {
 
 /// A reader of the plan's columns of one file.
 fn reader(plan: &Plan, source: &SourceFile) -> Result<ParquetRecordBatchReader, DataError> {
-    let file = open(&source.path)?;
-    let footer = Footer::of(&file, &source.path, 0)?;
-    if footer.rows != source.rows {
-        return Err(unreadable(
-            &source.path,
-            &format!("it had {} rows and now has {}: it was changed during the run", source.rows, footer.rows),
-        ));
+    let OpenFile { file, footer, rows } = OpenFile::new(&source.path)?;
+    if rows != source.rows {
+        return Err(unreadable(&source.path, &format!("it had {} rows and now has {rows}: it was changed during the run", source.rows)));
     }
-    build(plan, file, &footer.metadata).map_err(|error| unreadable(&source.path, &error))
+    guarded(&source.path, || build(plan, file, &footer))
 }
 
 fn build(plan: &Plan, file: File, footer: &ArrowReaderMetadata) -> parquet::errors::Result<ParquetRecordBatchReader> {

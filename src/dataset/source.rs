@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -87,19 +88,20 @@ impl Dataset {
         let (mut files, mut columns) = (Vec::with_capacity(found.len()), Vec::new());
         let (mut first_row, mut bytes, mut row_groups) = (0, 0, 0);
         for Found { path, hive } in found {
-            let footer = Footer::read(&path)?;
+            let OpenFile { file, footer, rows } = OpenFile::new(&path)?;
+            let its_columns = columns_of(footer.schema(), &path)?;
             match files.first() {
-                None => columns = footer.columns.clone(),
+                None => columns = its_columns,
                 Some(SourceFile { path: first, hive: first_hive, .. }) => {
-                    if let Err(message) = unify(&mut columns, &footer.columns).and_then(|()| same_keys(first_hive, &hive)) {
+                    if let Err(message) = unify(&mut columns, &its_columns).and_then(|()| same_keys(first_hive, &hive)) {
                         return Err(DataError::SchemaMismatch { first: first.clone(), other: path, message });
                     }
                 }
             }
-            files.push(SourceFile { path, hive, first_row, rows: footer.rows });
-            first_row += footer.rows;
-            bytes += footer.bytes;
-            row_groups += footer.row_groups;
+            bytes += file.metadata().map_err(|source| DataError::Io { path: path.clone(), source })?.len();
+            row_groups += footer.metadata().num_row_groups();
+            files.push(SourceFile { path, hive, first_row, rows });
+            first_row += rows;
         }
         add_hive_columns(&mut columns, &files);
         Ok(Self { inner: Arc::new(Inner { path: path.to_path_buf(), files, columns, bytes, row_groups }) })
@@ -140,30 +142,19 @@ impl Dataset {
     }
 }
 
-/// What a file's footer says.
-pub(super) struct Footer {
-    pub(super) metadata: ArrowReaderMetadata,
-    columns: Vec<Column>,
+/// An open file and its footer.
+pub(super) struct OpenFile {
+    pub(super) file: File,
+    pub(super) footer: ArrowReaderMetadata,
     pub(super) rows: u64,
-    row_groups: usize,
-    bytes: u64,
 }
 
-impl Footer {
-    fn read(path: &Path) -> Result<Self, DataError> {
+impl OpenFile {
+    pub(super) fn new(path: &Path) -> Result<Self, DataError> {
         let file = open(path)?;
-        let bytes = file.metadata().map_err(|source| DataError::Io { path: path.to_path_buf(), source })?.len();
-        Self::of(&file, path, bytes)
-    }
-
-    /// The footer of an open file.
-    pub(super) fn of(file: &File, path: &Path, bytes: u64) -> Result<Self, DataError> {
-        let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(|error| unreadable(path, &error))?;
-        let columns = columns_of(metadata.schema(), path)?;
-        let parquet = metadata.metadata();
-        let rows = u64::try_from(parquet.file_metadata().num_rows());
-        let rows = rows.map_err(|_| DataError::Unreadable { path: path.to_path_buf(), message: "negative number of rows".into() })?;
-        Ok(Self { columns, rows, row_groups: parquet.num_row_groups(), bytes, metadata })
+        let footer = guarded(path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
+        let rows = u64::try_from(footer.metadata().file_metadata().num_rows());
+        Ok(Self { file, rows: rows.map_err(|_| unreadable(path, &"its number of rows is negative"))?, footer })
     }
 }
 
@@ -175,6 +166,17 @@ pub(super) fn open(path: &Path) -> Result<File, DataError> {
 /// The Parquet reader's complaint about a file.
 pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> DataError {
     DataError::Unreadable { path: path.to_path_buf(), message: error.to_string() }
+}
+
+/// Runs the Parquet reader, which panics on some damaged files.
+pub(super) fn guarded<T, E: std::fmt::Display>(path: &Path, read: impl FnOnce() -> Result<T, E>) -> Result<T, DataError> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(result) => result.map_err(|error| unreadable(path, &error)),
+        Err(panic) => {
+            let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(unreadable(path, &message.unwrap_or("it is damaged")))
+        }
+    }
 }
 
 fn columns_of(schema: &SchemaRef, path: &Path) -> Result<Vec<Column>, DataError> {
