@@ -80,6 +80,16 @@ impl Selection {
         self.plan.features.get(feature)?.categories.as_ref().map(Categories::names)
     }
 
+    /// The type that a feature's column is read as; `None` beyond the last feature.
+    pub fn feature_type(&self, feature: usize) -> Option<&DataType> {
+        self.plan.features.get(feature).map(|feature| &self.plan.read[feature.column].data_type)
+    }
+
+    /// The type of the rows' identifiers: Int64 or Utf8.
+    pub fn id_type(&self) -> DataType {
+        self.plan.id.map_or(DataType::Int64, |column| value_type(&self.plan.read[column].data_type))
+    }
+
     /// Streams the rows that pass the filter in batches of `rows_per_batch`, the last one smaller.
     ///
     /// What is in a batch depends on the data and `rows_per_batch` alone, not on row groups or files; memory does not grow with the

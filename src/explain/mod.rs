@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
 
-pub use registry::Settings;
+pub use registry::{Settings, prepare};
 
 /// Why rows could not be explained.
 #[derive(Debug, thiserror::Error)]
@@ -30,4 +30,19 @@ pub trait Explainer: Send + Sync {
     /// # Errors
     /// If the model cannot be evaluated on these rows.
     fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError>;
+}
+
+/// A method on its way to its first row: a fold over the background, in row order.
+pub trait Preparation: Send + Sync {
+    /// Whether it needs the background; if not, it is shown none.
+    fn wants_background(&self) -> bool;
+
+    /// Takes in background rows.
+    fn absorb(&mut self, rows: &RowBatch);
+
+    /// The method, ready for rows.
+    ///
+    /// # Errors
+    /// If the background seen does not allow it.
+    fn finish(self: Box<Self>) -> Result<Box<dyn Explainer>, ExplainError>;
 }

@@ -1,5 +1,6 @@
 //! Exact Shapley values of tree ensembles, by the pattern engine.
 
+mod prepare;
 mod settings;
 
 use std::sync::Arc;
