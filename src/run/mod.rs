@@ -1,1 +1,91 @@
-//! run
+//! The conductor: plan → claim → execute → publish. Nothing else knows the whole.
+
+mod error;
+mod events;
+mod execute;
+mod groups;
+mod manifest;
+mod page;
+mod plan;
+mod results;
+mod signals;
+mod staging;
+mod steps;
+mod stream;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use crate::config::Config;
+use error::AtPath;
+use execute::{Findings, execute};
+use results::RunResults;
+use signals::Interrupt;
+use staging::Staging;
+use steps::Steps;
+
+pub use error::RunError;
+pub use events::{Level, Log, LogFormat};
+pub use plan::{Options, Plan};
+
+/// A run that ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The run folder.
+    pub folder: PathBuf,
+    /// The process's exit code: 0, or 4 for warnings where those are to fail.
+    pub exit_code: u8,
+}
+
+/// Runs a whole audit and publishes its folder, or leaves nothing.
+///
+/// SIGINT and SIGTERM are listened to from here on, for the rest of the process.
+///
+/// # Errors
+/// If inputs are unusable or do not fit together, something cannot be computed or written, or a signal comes.
+pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, RunError> {
+    let (started, clock) = (Timestamp::now(), Instant::now());
+    let interrupt = Interrupt::listen().map_err(|error| RunError::Internal(error.to_string()))?;
+    let mut steps = Steps::new(log.clone());
+    let mut plan = steps.time("plan", || Plan::new(config, options))?;
+    let staging = Staging::claim(plan.output(), plan.options.run_id.as_deref(), &results::default_run_id(started))?;
+    log.keep_in(staging.create("events.jsonl")?).at("write", &staging.folder().join("events.jsonl"))?;
+    tracing::info!("run {} of {}", staging.run_id(), plan.config.name);
+    let findings = execute(&mut plan, &staging.folder(), &mut steps, &interrupt)?;
+    steps.time("manifest", || record(&plan, &findings, &staging))?;
+    let exit_code = if plan.options.fail_on_warn && !findings.warnings.is_empty() { 4 } else { 0 };
+    let results = RunResults {
+        run_id: staging.run_id().into(),
+        exit_code,
+        started: started.to_string(),
+        finished: Timestamp::now().to_string(),
+        seconds: clock.elapsed().as_secs_f64(),
+        host: results::host(),
+        threads: plan.threads,
+        peak_memory_bytes: results::peak_memory(),
+        steps: steps.finish(),
+        warnings: findings.warnings,
+    };
+    staging.write("run_results.json", &json(&results)?)?;
+    log.release();
+    interrupt.check()?;
+    let folder = staging.publish(plan.config.output.keep)?;
+    tracing::info!("published {}", folder.display());
+    Ok(Published { folder, exit_code })
+}
+
+/// Writes the settings and the manifest.
+fn record(plan: &Plan, findings: &Findings, staging: &Staging) -> Result<(), RunError> {
+    let yaml = plan.config.to_yaml().map_err(|error| RunError::Internal(error.to_string()))?;
+    staging.write("config.resolved.yaml", yaml.as_bytes())?;
+    let manifest = plan.pool.install(|| manifest::Manifest::new(plan, findings, &staging.folder()))?;
+    staging.write("manifest.json", &json(&manifest)?)
+}
+
+fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, RunError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| RunError::Internal(error.to_string()))?;
+    text.push(b'\n');
+    Ok(text)
+}

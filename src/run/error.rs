@@ -1,0 +1,86 @@
+//! Why a run ended without a report.
+
+use std::path::{Path, PathBuf};
+
+use crate::dataset::DataError;
+use crate::derive::DeriveError;
+use crate::explain::ExplainError;
+use crate::model::ModelError;
+use crate::report::ReportError;
+
+/// A run that could not be planned, finished or published.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A setting that is sound by itself but does not fit the data or the model.
+    #[error("{key}: {message}")]
+    Setting {
+        /// The config key, dotted.
+        key: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// The data cannot be read or used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The model cannot be read or used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Rows could not be explained.
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
+    /// A derivation could not finish.
+    #[error(transparent)]
+    Derive(#[from] DeriveError),
+    /// A table, figure or page could not be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// Something on the output side failed: no permission, no space, no folder.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Output {
+        /// What was being done.
+        action: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The output folder cannot take this run.
+    #[error("{}: {message}", path.display())]
+    Occupied {
+        /// The folder or link in the way.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// Something that is not about any input or output: threads, signal handlers, records.
+    #[error("the run cannot go on: {0}")]
+    Internal(String),
+    /// A signal asked the run to stop.
+    #[error("interrupted by {}; nothing was published", if *signal == 15 { "SIGTERM" } else { "SIGINT" })]
+    Interrupted {
+        /// The signal's number.
+        signal: u8,
+    },
+}
+
+impl RunError {
+    /// The process's exit code: 2 for settings, 128 + signal when interrupted, 3 for everything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            RunError::Setting { .. } => 2,
+            RunError::Interrupted { signal } => 128 + signal,
+            _ => 3,
+        }
+    }
+}
+
+/// Adds what was being done, and to which path, to a failed file operation.
+pub(super) trait AtPath<T> {
+    fn at(self, action: &'static str, path: &Path) -> Result<T, RunError>;
+}
+
+impl<T> AtPath<T> for std::io::Result<T> {
+    fn at(self, action: &'static str, path: &Path) -> Result<T, RunError> {
+        self.map_err(|source| RunError::Output { action, path: path.into(), source })
+    }
+}

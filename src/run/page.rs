@@ -1,0 +1,150 @@
+//! What the report's page says: the plan and the findings, put into words.
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::RunError;
+use super::error::AtPath;
+use super::execute::Findings;
+use super::plan::Plan;
+use crate::config;
+use crate::report::page::{self, Certificate, Fact, Link, Page, Verdict};
+
+/// Writes `index.html`. Nothing in it varies between runs of the same inputs.
+///
+/// # Errors
+/// If the page cannot be filled or written.
+pub(super) fn write(plan: &Plan, findings: &Findings, folder: &Path) -> Result<(), RunError> {
+    let html = page::render(&compose(plan, findings))?;
+    let path = folder.join("index.html");
+    std::fs::write(&path, html).at("write", &path)
+}
+
+fn compose(plan: &Plan, findings: &Findings) -> Page {
+    let (rows, warnings) = (findings.streamed.rows, &findings.warnings);
+    let (verdict, message) = match warnings.len() {
+        0 => (Verdict::Passed, "Every step ran, and nothing calls the numbers into question.".to_string()),
+        1 => (Verdict::Warned, "Every step ran; one warning.".to_string()),
+        several => (Verdict::Warned, format!("Every step ran; {several} warnings.")),
+    };
+    Page {
+        name: plan.config.name.clone(),
+        verdict,
+        message,
+        headline: vec![
+            fact("Rows explained", rows),
+            fact("Features", plan.groups.columns().len()),
+            fact("Outputs", plan.model.outputs.len()),
+            fact("Trees", plan.model.trees),
+        ],
+        data: data(plan, rows),
+        model: model(plan),
+        model_notes: plan.notes(),
+        methods: methods(plan, findings),
+        additivity: certificates(findings),
+        figures: findings.figures.clone(),
+        tables: links(findings),
+        warnings: warnings.clone(),
+        reproducibility: vec![
+            fact("Pipeline", env!("CARGO_PKG_VERSION")),
+            fact("Seed", plan.config.run.seed),
+            fact("Inputs and outputs by SHA-256", "manifest.json"),
+            fact("Settings with every default", "config.resolved.yaml"),
+        ],
+    }
+}
+
+fn fact(label: &str, value: impl ToString) -> Fact {
+    Fact::new(label, value.to_string())
+}
+
+fn data(plan: &Plan, rows: u64) -> Vec<Fact> {
+    let (written, source) = (plan.config.written(), plan.data.dataset().summary());
+    let mut facts = vec![
+        fact("Path", written.data.path.display()),
+        fact("Files", source.files.len()),
+        fact("Rows", source.rows),
+        fact("Rows explained", rows),
+    ];
+    let settings = &written.data;
+    let named = [("Filter", &settings.filter), ("Row identifier", &settings.id), ("Label", &settings.label), ("Weight", &settings.weight)];
+    facts.extend(named.into_iter().filter_map(|(label, value)| Some(fact(label, value.as_ref()?))));
+    facts.extend(settings.feature_groups.iter().map(|(group, members)| fact(&format!("Group {group}"), members.join(", "))));
+    if plan.background.is_some() {
+        facts.push(fact("Background", plan.background_text()));
+    }
+    facts
+}
+
+fn model(plan: &Plan) -> Vec<Fact> {
+    let (model, card) = (&plan.model, &plan.model.card);
+    let categorical = model.features.iter().filter(|feature| feature.kind == "categorical").count();
+    let margins: Vec<String> = model.base_margins.iter().map(f64::to_string).collect();
+    vec![
+        fact("Path", plan.config.written().model.path.display()),
+        fact("Format", [card.format.as_str(), card.version.as_deref().unwrap_or_default()].join(" ").trim()),
+        fact("Objective", &card.objective),
+        fact("Outputs", model.outputs.join(", ")),
+        fact("Link", model.link),
+        fact("Explained space", plan.space()),
+        fact("Base margin", margins.join(", ")),
+        fact("Boosting rounds", format!("{} of {}", card.rounds_used, card.rounds)),
+        fact("Trees", model.trees),
+        fact("Depth", format!("{} at most, {:.1} on average", model.max_depth, model.mean_depth)),
+        fact("Leaves", model.leaves),
+        fact("Features", format!("{}, {categorical} of them categorical", model.features.len())),
+        fact("Cover", model.cover),
+    ]
+}
+
+/// A method's sentence and settings, from the config's own schema and the resolved config.
+fn methods(plan: &Plan, findings: &Findings) -> Vec<page::Method> {
+    let settings = serde_json::to_value(&plan.config.written().explain).unwrap_or_default();
+    let describe = |method: &super::stream::Method| {
+        let name = method.schema.method;
+        let settings = settings.get(name).and_then(Json::as_object).into_iter().flatten();
+        let facts = settings.map(|(key, value)| fact(key, value.as_str().map_or_else(|| value.to_string(), str::to_string)));
+        page::Method { name: name.into(), description: about("explain", name), facts: facts.collect() }
+    };
+    findings.streamed.methods.iter().map(describe).collect()
+}
+
+fn certificates(findings: &Findings) -> Vec<Certificate> {
+    let certificates = |method: &super::stream::Method| {
+        let of = |(output, additivity): (&String, &crate::attribution::Additivity)| Certificate {
+            method: method.schema.method.into(),
+            output: output.clone(),
+            rows: additivity.rows,
+            largest: additivity.largest,
+            relative: additivity.largest_relative,
+        };
+        method.schema.outputs.iter().zip(&method.additivity).map(of).collect::<Vec<_>>()
+    };
+    findings.streamed.methods.iter().flat_map(certificates).collect()
+}
+
+fn links(findings: &Findings) -> Vec<Link> {
+    let tables = findings.tables.iter().map(|table| Link {
+        name: table.name.into(),
+        path: format!("tables/{}.parquet", table.name),
+        rows: table.len() as u64,
+        description: about("derive", table.name),
+    });
+    let parts = findings.streamed.methods.iter().flat_map(|method| {
+        method.parts.iter().map(|part| {
+            let file = part.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let path = format!("attributions/{}/{file}", method.schema.method);
+            let description = "Base value, prediction, residual and every attribution, a row for each explained row and output.".into();
+            Link { name: format!("{} attributions", method.schema.method), path, rows: part.rows, description }
+        })
+    });
+    tables.chain(parts).collect()
+}
+
+/// What the config's schema says of a step.
+fn about(section: &str, step: &str) -> String {
+    let schema = config::schema();
+    let about = schema.pointer(&format!("/properties/{section}/properties/{step}/description"));
+    about.and_then(Json::as_str).unwrap_or_default().to_string()
+}

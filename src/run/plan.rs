@@ -1,0 +1,262 @@
+//! The plan: what a run will do, from the config, the data's schema and the model; whatever can fail from these fails here.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_schema::DataType;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::RunError;
+use super::groups::Groups;
+use crate::config::{Config, Threads};
+use crate::dataset::{BackgroundRows, Dataset, Encoding, FeatureRequest, Request, Selection};
+use crate::derive::{Context, ExplainedFeature, Member, Values};
+use crate::explain::{self, Explainer, Preparation};
+use crate::model::{self, Feature, FeatureKind, Forest, Iterations, Link, Summary};
+
+/// Rows of a chunk at most: enough that what happens once a chunk costs nothing.
+const MOST_ROWS: u64 = 16_384;
+
+/// Rows of a chunk at least, unless its values would take more than [`CHUNK_BYTES`].
+const FEWEST_ROWS: u64 = 1_024;
+
+/// Chunks that a small dataset is cut into, so that many processors find work.
+const CHUNKS: u64 = 32;
+
+/// Size that one chunk's attributions should not exceed.
+const CHUNK_BYTES: u64 = 32 << 20;
+
+/// What the command line may say about a run, beside the config.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Output folder instead of the config's.
+    pub output: Option<PathBuf>,
+    /// Run id instead of the time.
+    pub run_id: Option<String>,
+    /// Worker threads instead of the config's.
+    pub threads: Option<NonZeroUsize>,
+    /// Whether a run with warnings fails.
+    pub fail_on_warn: bool,
+}
+
+/// What a run will do. Nothing has been computed yet: of the data, only footers have been read.
+pub struct Plan {
+    pub(super) config: Config,
+    pub(super) options: Options,
+    pub(super) pool: ThreadPool,
+    pub(super) forest: Arc<Forest>,
+    pub(super) model: Summary,
+    pub(super) methods: Vec<Box<dyn Preparation>>,
+    pub(super) data: Selection,
+    pub(super) background: Option<Selection>,
+    pub(super) groups: Groups,
+    pub(super) chunk_rows: usize,
+    pub(super) threads: usize,
+}
+
+impl Plan {
+    /// Opens model and data and checks them against the config and each other.
+    ///
+    /// # Errors
+    /// If one of them cannot be read, or they do not fit together.
+    pub fn new(config: Config, options: Options) -> Result<Self, RunError> {
+        let settings = &config.model;
+        let mut model = model::load(&settings.path, &settings.format, settings.iterations)?;
+        if let Some(columns) = &config.data.features {
+            name_features(&mut model.forest.features, columns)?;
+        }
+        let (summary, forest) = (Summary::of(&model), Arc::new(model.forest));
+        let names: Vec<String> = forest.features.iter().map(|feature| feature.name.clone()).collect();
+        let groups = Groups::new(&names, &config.data.feature_groups)?;
+        let request = Request::new(&config.data, forest.features.iter().map(feature_request).collect(), Vec::new());
+        let data = Dataset::open(&config.data.path)?.select(&request)?;
+        let threads = threads(&config, &options);
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
+        let methods = pool.install(|| explain::prepare(&config.explain, &forest))?;
+        let wants = methods.iter().any(|method| method.wants_background());
+        let background = if wants { Some(background(&config, &data, request)?) } else { None };
+        let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * forest.outputs.len());
+        Ok(Self { pool, forest, model: summary, methods, data, background, groups, chunk_rows, threads, config, options })
+    }
+
+    /// The folder that run folders go to.
+    pub fn output(&self) -> &std::path::Path {
+        self.options.output.as_ref().unwrap_or(&self.config.output.dir)
+    }
+
+    /// Rough memory of the run in bytes: chunks under way, the model's tables, and what the process takes anyway.
+    pub fn memory(&self) -> u64 {
+        let (features, outputs) = (self.forest.features.len() as u64, self.forest.outputs.len() as u64);
+        let chunk = 8 * self.chunk_rows as u64 * (2 * features + 3 * outputs * (features + 3));
+        let tables = 4096 * self.forest.leaves() as u64;
+        (64 << 20) + tables + chunk * (2 * self.threads as u64 + 1)
+    }
+}
+
+/// The rows that stand in for features left out: other data, other rows of the data, or the data itself.
+fn background(config: &Config, data: &Selection, request: Request) -> Result<Selection, RunError> {
+    let settings = &config.background;
+    if settings.path.is_none() && settings.filter.is_none() {
+        return Ok(data.clone());
+    }
+    let dataset = match &settings.path {
+        Some(path) => Dataset::open(path)?,
+        None => data.dataset().clone(),
+    };
+    let filter = settings.filter.clone().or(if settings.path.is_none() { request.filter.clone() } else { None });
+    Ok(dataset.select(&Request { id: None, label: None, extra: Vec::new(), filter, ..request })?)
+}
+
+/// Checks `data.features` against the model's features, or names those of a model that has only numbers for names.
+fn name_features(features: &mut [Feature], columns: &[String]) -> Result<(), RunError> {
+    let refuse = |message: String| Err(RunError::Setting { key: "data.features".into(), message });
+    let named: HashSet<&String> = columns.iter().collect();
+    let missing = features.iter().find(|feature| !named.contains(&feature.name));
+    let numbered = features.iter().enumerate().all(|(index, feature)| feature.name == format!("f{index}"));
+    match missing {
+        None if columns.len() == features.len() => Ok(()),
+        None => {
+            let known: HashSet<&String> = features.iter().map(|feature| &feature.name).collect();
+            let surplus: Vec<&str> = columns.iter().filter(|column| !known.contains(column)).map(String::as_str).collect();
+            refuse(format!("{} is no feature of the model; leave it out", surplus.join(", ")))
+        }
+        Some(_) if numbered && columns.len() == features.len() => {
+            features.iter_mut().zip(columns).for_each(|(feature, column)| feature.name.clone_from(column));
+            Ok(())
+        }
+        Some(_) if numbered => refuse(format!("names {} columns, but the model has {} features", columns.len(), features.len())),
+        Some(feature) => {
+            refuse(format!("the model's feature `{}` is not among them; name every feature, or leave the list out", feature.name))
+        }
+    }
+}
+
+fn feature_request(feature: &Feature) -> FeatureRequest {
+    let encoding = match &feature.kind {
+        FeatureKind::Numeric => Encoding::Number,
+        FeatureKind::Categorical { names } => Encoding::Category { names: names.clone() },
+    };
+    FeatureRequest { name: feature.name.clone(), encoding }
+}
+
+/// Rows of a chunk: from the data and the model alone, so that chunks, and with them every rounding, are the same on any machine.
+fn chunk_rows(rows: u64, values_per_row: usize) -> usize {
+    let wanted = (rows / CHUNKS).clamp(FEWEST_ROWS, MOST_ROWS);
+    let affordable = CHUNK_BYTES / (8 * values_per_row.max(1) as u64);
+    wanted.min(affordable).max(1) as usize
+}
+
+fn threads(config: &Config, options: &Options) -> usize {
+    let configured = match config.run.threads {
+        Threads::Auto => None,
+        Threads::Count(count) => Some(count),
+    };
+    options.threads.or(configured).or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+}
+
+impl fmt::Display for Plan {
+    /// The plan as `pipeline check` prints it: a line a fact.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (written, data, forest) = (self.config.written(), self.data.dataset().summary(), &self.forest);
+        let mut line = |label: &str, text: String| writeln!(formatter, "{label:<11} {text}");
+        line("audit", self.config.name.clone())?;
+        line(
+            "data",
+            format!("{}: rows {}, files {}, columns {}", written.data.path.display(), data.rows, data.files.len(), data.columns.len()),
+        )?;
+        if let Some(filter) = &self.config.data.filter {
+            line("filter", filter.clone())?;
+        }
+        let card = &self.model.card;
+        let version = card.version.as_deref().unwrap_or("of unknown version");
+        line("model", format!("{}: {} {version}, {}", written.model.path.display(), card.format, card.objective))?;
+        line("", format!("trees {}, leaves {}, depth {}", self.model.trees, self.model.leaves, self.model.max_depth))?;
+        line("", format!("features {}, outputs {}", forest.features.len(), forest.outputs.len()))?;
+        if self.background.is_some() {
+            line("background", self.background_text())?;
+        }
+        line("steps", self.steps().join(", "))?;
+        line("chunks", format!("{} of up to {} rows", data.rows.div_ceil(self.chunk_rows as u64), self.chunk_rows))?;
+        line("memory", format!("about {} MiB of {}", self.memory() >> 20, self.config.run.memory_limit))?;
+        line("output", written.output.dir.display().to_string())
+    }
+}
+
+impl Plan {
+    /// Where the background comes from and how many of its rows are used.
+    pub(super) fn background_text(&self) -> String {
+        let written = &self.config.written().background;
+        let path = written.path.as_ref().map_or("the data itself".into(), |path| path.display().to_string());
+        let filter = written.filter.as_ref().map_or(String::new(), |filter| format!(" where {filter}"));
+        match written.rows {
+            BackgroundRows::All => format!("{path}{filter}, all rows"),
+            BackgroundRows::Sample(rows) => format!("{path}{filter}, a seeded sample of {rows} rows"),
+        }
+    }
+
+    /// The space that attributions are in, and its unit.
+    pub(super) fn space(&self) -> &'static str {
+        match self.forest.link {
+            Link::Identity => "prediction",
+            Link::Logistic => "margin: log-odds",
+            Link::Softmax => "margin: log-odds up to a constant",
+            Link::Exp => "margin: log of the prediction",
+            Link::Step | Link::Ascending | Link::Gaps => "margin",
+        }
+    }
+
+    /// What else matters about the model: its file's notes, and rounds beyond the best.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let card = &self.model.card;
+        let beyond = card.best_iteration.filter(|best| self.config.model.iterations == Iterations::All && card.rounds_used > best + 1);
+        let note = |best: usize| {
+            let rounds = card.rounds_used;
+            format!(
+                "All {rounds} rounds are used, though the file names {} as the best; model.iterations: best would stop there.",
+                best + 1
+            )
+        };
+        card.notes.iter().cloned().chain(beyond.map(note)).collect()
+    }
+
+    /// What derivations know of the run.
+    pub(super) fn context(&self, explainers: &[Box<dyn Explainer>]) -> Context {
+        let member = |column: usize, feature: &Feature| Member { name: feature.name.clone(), column, values: self.values(column) };
+        let feature = |(name, members): (&str, &[usize])| {
+            let members = members.iter().filter_map(|&column| Some(member(column, self.forest.features.get(column)?))).collect();
+            ExplainedFeature { name: name.into(), members }
+        };
+        Context {
+            seed: self.config.run.seed,
+            methods: explainers.iter().map(|explainer| Arc::new(self.groups.schema(explainer.schema()))).collect(),
+            features: self.groups.columns().map(feature).collect(),
+        }
+    }
+
+    fn values(&self, column: usize) -> Values {
+        match (self.data.feature_type(column), self.data.category_names(column)) {
+            (_, Some(names)) => Values::Category(names.to_vec()),
+            (Some(DataType::Date32 | DataType::Date64), _) => Values::Date,
+            (Some(DataType::Timestamp(..)), _) => Values::Time,
+            _ => match self.forest.features.get(column).map(|feature| &feature.kind) {
+                Some(FeatureKind::Categorical { names }) => Values::Category(names.clone().unwrap_or_default()),
+                _ => Values::Number,
+            },
+        }
+    }
+
+    /// The steps by name: methods, then derivations.
+    fn steps(&self) -> Vec<String> {
+        [serde_json::to_value(&self.config.explain), serde_json::to_value(&self.config.derive)]
+            .into_iter()
+            .flatten()
+            .filter_map(|section| section.as_object().cloned())
+            .flatten()
+            .filter(|(_, settings)| *settings != serde_json::Value::Bool(false))
+            .map(|(step, _)| step)
+            .collect()
+    }
+}
