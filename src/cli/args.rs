@@ -1,9 +1,10 @@
 //! The command line's grammar.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::model::format::FORMATS;
@@ -21,6 +22,10 @@ const EXIT_CODES: &str = "Exit codes: 0 passed, 1 a gate failed, 2 usage or conf
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Run a whole audit
+    Run(Run),
+    /// Read config, data schema and model, print the plan, compute nothing
+    Check(Check),
     /// Tell what a model file is
     Inspect(Inspect),
     /// Print the JSON Schema of the config, for editors
@@ -30,6 +35,51 @@ pub(super) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pub check: Check,
+    /// Name of the run's folder; the time in UTC where none is given
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<String>,
+    /// Fail, with exit code 4, where there are warnings
+    #[arg(long)]
+    pub fail_on_warn: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Config file
+    pub config: PathBuf,
+    /// Folder of all runs, instead of the config's output.dir
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Worker threads, instead of the config's run.threads
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Set a key of the config, such as model.iterations=50
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Form of the log on stderr
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Log warnings only; twice: errors only
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
+    /// Log details
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Form of the log on stderr.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines of words
+    Text,
+    /// A JSON object a line
+    Json,
 }
 
 #[derive(Debug, Args)]

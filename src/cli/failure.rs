@@ -7,6 +7,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use crate::config::ConfigError;
 use crate::model::ModelError;
+use crate::run::RunError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub(super) enum Failure {
     /// The model cannot be used.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The run could not be planned, finished or published.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// A result cannot be printed.
     #[error("cannot write to stdout: {0}")]
     Print(#[from] io::Error),
@@ -40,6 +44,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Failure::Config(_) => 2,
+            Failure::Run(error) => error.exit_code(),
             Failure::Model(_) | Failure::Print(_) => 3,
         }
     }

@@ -3,6 +3,7 @@
 mod args;
 mod failure;
 mod inspect;
+mod run;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ pub fn main() -> ExitCode {
 
 fn execute(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Run(options) => Ok(ExitCode::from(run::run(options)?)),
+        Command::Check(options) => print(&run::check(options)?),
         Command::Inspect(options) => print(&inspect::inspect(&options)?),
         Command::Schema => print(&pretty(&crate::config::schema())?),
         Command::Completions { shell } => {
