@@ -7,11 +7,11 @@ use rayon::prelude::*;
 
 use super::block::BLOCK;
 use super::boxes::Boxes;
-use super::compile::{BaseShares, CompiledGroup, CompiledTree, Route, WideTable};
+use super::compile::{BaseShares, CompiledGroup, CompiledTree, Options, Route, WideTable};
 use super::engine::{Attributor, PatternError};
 use super::game;
 use super::group::{Group, GroupLeaf, group};
-use super::program::{Program, indices};
+use super::program::Program;
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WIDEST, WideLeaf};
 use super::table::build;
@@ -48,16 +48,16 @@ impl BackgroundCounter {
     /// # Errors
     /// If the forest exceeds what patterns can hold.
     pub fn new(forest: Arc<Forest>) -> Result<Self, PatternError> {
-        Self::by_route(forest, Route::Cheapest)
+        Self::with(forest, Options::default())
     }
 
-    /// As [`BackgroundCounter::new`], by a chosen route.
+    /// As [`BackgroundCounter::new`], with a choice of how.
     ///
     /// # Errors
     /// If the forest exceeds what patterns can hold.
-    pub fn by_route(forest: Arc<Forest>, route: Route) -> Result<Self, PatternError> {
-        let shape = Shape::new(forest)?;
-        let compile = |(number, tree)| CountedTree::new(&shape, number, tree, route);
+    pub fn with(forest: Arc<Forest>, options: Options) -> Result<Self, PatternError> {
+        let shape = Shape::new(forest, options.instructions)?;
+        let compile = |(number, tree)| CountedTree::new(&shape, number, tree, options.route);
         let trees = shape.forest.trees.par_iter().enumerate().map(compile).collect::<Result<_, _>>()?;
         Ok(Self { shape, trees, weight: 0.0 })
     }
@@ -66,13 +66,14 @@ impl BackgroundCounter {
     pub fn count(&mut self, block: &FeatureBlock, weights: Option<&[f64]>) {
         let blocks = self.shape.rank_blocks(block, 0, block.rows());
         let weights = weights.map_or_else(|| vec![1.0; block.rows()], <[f64]>::to_vec);
+        let kernels = self.shape.kernels;
         self.weight += weights.iter().sum::<f64>();
         self.trees.par_iter_mut().for_each(|tree| {
             let mut slots = Vec::new();
             for (ranks, weights) in blocks.iter().zip(weights.chunks(BLOCK)) {
-                tree.program.run(ranks, &mut slots);
+                (kernels.run)(&tree.program, ranks, &mut slots);
                 for group in &mut tree.groups {
-                    indices(&group.bits, &slots)
+                    (kernels.index)(&group.bits, &slots)
                         .iter()
                         .zip(weights)
                         .for_each(|(index, weight)| group.counts[usize::from(*index)] += weight);

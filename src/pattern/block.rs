@@ -87,15 +87,15 @@ impl Layout {
 /// The ranks of up to [`BLOCK`] rows; rows beyond the last are as the rank 0.
 #[derive(Clone, Debug)]
 pub(super) struct RankBlock {
-    bytes: Vec<u8>,
-    shorts: Vec<u16>,
+    bytes: Vec<[u8; BLOCK]>,
+    shorts: Vec<[u16; BLOCK]>,
     words: Vec<Word>,
 }
 
 impl RankBlock {
     /// An empty block of a layout, to be filled again and again.
     pub(super) fn new(layout: &Layout) -> Self {
-        Self { bytes: vec![0; layout.narrow * BLOCK], shorts: vec![0; layout.wide * BLOCK], words: vec![[0; WORDS]; layout.words] }
+        Self { bytes: vec![[0; BLOCK]; layout.narrow], shorts: vec![[0; BLOCK]; layout.wide], words: vec![[0; WORDS]; layout.words] }
     }
 
     /// Quantises rows `first..first + rows` of `block`, `rows` ≤ [`BLOCK`].
@@ -110,7 +110,7 @@ impl RankBlock {
             match *place {
                 Place::Unused => {}
                 Place::Narrow(at) => {
-                    let (right, left) = self.bytes[at * BLOCK..(at + 2) * BLOCK].split_at_mut(BLOCK);
+                    let [right, left] = &mut self.bytes[at..at + 2] else { continue };
                     for (row, rank) in ranks.iter().enumerate() {
                         let missing = *rank == u16::MAX;
                         right[row] = if missing { u8::MAX } else { *rank as u8 };
@@ -118,7 +118,7 @@ impl RankBlock {
                     }
                 }
                 Place::Wide(at) => {
-                    let (right, left) = self.shorts[at * BLOCK..(at + 2) * BLOCK].split_at_mut(BLOCK);
+                    let [right, left] = &mut self.shorts[at..at + 2] else { continue };
                     for (row, rank) in ranks.iter().enumerate() {
                         right[row] = *rank;
                         left[row] = if *rank == u16::MAX { 0 } else { *rank };
@@ -136,32 +136,24 @@ impl RankBlock {
         }
     }
 
-    /// Which rows answer yes.
+    /// A byte column.
     #[inline(always)]
-    pub(super) fn decide(&self, op: &Op) -> Word {
-        match op {
-            Op::Narrow { column, cut } => {
-                let start = *column as usize * BLOCK;
-                at_most(&self.bytes[start..start + BLOCK], *cut)
-            }
-            Op::Wide { column, cut } => {
-                let start = *column as usize * BLOCK;
-                at_most(&self.shorts[start..start + BLOCK], *cut)
-            }
-            Op::Union(members) => members.iter().fold([0; WORDS], |mut word, member| {
-                word.iter_mut().zip(&self.words[*member as usize]).for_each(|(word, member)| *word |= member);
-                word
-            }),
-        }
+    pub(super) fn narrow(&self, column: u32) -> &[u8; BLOCK] {
+        &self.bytes[column as usize]
     }
-}
 
-/// One bit a row: is its rank ≤ `cut`?
-#[inline(always)]
-fn at_most<R: Copy + PartialOrd>(ranks: &[R], cut: R) -> Word {
-    let mut word = [0; WORDS];
-    for (word, ranks) in word.iter_mut().zip(ranks.chunks_exact(64)) {
-        *word = ranks.iter().enumerate().fold(0, |bits, (row, rank)| bits | u64::from(*rank <= cut) << row);
+    /// A u16 column.
+    #[inline(always)]
+    pub(super) fn wide(&self, column: u32) -> &[u16; BLOCK] {
+        &self.shorts[column as usize]
     }
-    word
+
+    /// Rows that are in any of these membership words.
+    #[inline(always)]
+    pub(super) fn union(&self, members: &[u32]) -> Word {
+        members.iter().fold([0; WORDS], |mut word, member| {
+            word.iter_mut().zip(&self.words[*member as usize]).for_each(|(word, member)| *word |= member);
+            word
+        })
+    }
 }

@@ -3,12 +3,28 @@
 use super::boxes::Boxes;
 use super::game;
 use super::group::{GroupLeaf, Limits, group};
+use super::kernel::InstructionSet;
 use super::program::Program;
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WideLeaf};
 use super::sweep::Sweep;
 use super::table::{Panel, build};
 use crate::model::{NodeKind, Tree};
+
+/// How a forest is compiled: the default is the fastest, other choices are for tests and measurements.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Which way the trees are computed.
+    pub route: Route,
+    /// Which instructions the inner loops use.
+    pub instructions: InstructionSet,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { route: Route::Cheapest, instructions: InstructionSet::fastest() }
+    }
+}
 
 /// Which way a forest's trees are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::block::{BLOCK, Word};
-use super::compile::{BaseShares, CompiledTree, Route, path_dependent};
+use super::compile::{BaseShares, CompiledTree, Options, path_dependent};
 use super::cuts::TooManyCuts;
-use super::program::indices;
+use super::kernel::InstructionSet;
 use super::shape::Shape;
 use super::sparse::{Memo, WIDEST};
-use super::table::accumulate;
 use crate::dataset::FeatureBlock;
 use crate::model::Forest;
 
@@ -30,6 +29,9 @@ pub enum PatternError {
         /// Features on the path.
         features: usize,
     },
+    /// This machine does not have the instructions.
+    #[error("this machine does not run {0:?} instructions")]
+    Instructions(InstructionSet),
     /// The background holds no weight.
     #[error("the background has no rows of positive weight")]
     EmptyBackground,
@@ -54,16 +56,16 @@ impl Attributor {
     /// # Errors
     /// If the forest exceeds what patterns can hold.
     pub fn path_dependent(forest: Arc<Forest>) -> Result<Self, PatternError> {
-        Self::path_dependent_by_route(forest, Route::Cheapest)
+        Self::path_dependent_with(forest, Options::default())
     }
 
-    /// As [`Attributor::path_dependent`], by a chosen route.
+    /// As [`Attributor::path_dependent`], with a choice of how.
     ///
     /// # Errors
     /// If the forest exceeds what patterns can hold.
-    pub fn path_dependent_by_route(forest: Arc<Forest>, route: Route) -> Result<Self, PatternError> {
-        let shape = Shape::new(forest)?;
-        let compiled = shape.forest.trees.par_iter().map(|tree| path_dependent(&shape, tree, route)).collect();
+    pub fn path_dependent_with(forest: Arc<Forest>, options: Options) -> Result<Self, PatternError> {
+        let shape = Shape::new(forest, options.instructions)?;
+        let compiled = shape.forest.trees.par_iter().map(|tree| path_dependent(&shape, tree, options.route)).collect();
         Ok(Self::assemble(shape, compiled))
     }
 
@@ -108,6 +110,7 @@ impl Attributor {
 
     /// One super-block: `(block · (columns + 1) + column) · BLOCK + row`.
     fn attribute_rows(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
+        let kernels = self.shape.kernels;
         let (features, stride) = (self.shape.forest.features.len(), (self.shape.columns() + 1) * BLOCK);
         let blocks = self.shape.rank_blocks(block, first, rows);
         let mut out = vec![0.0; blocks.len() * stride];
@@ -116,13 +119,13 @@ impl Attributor {
             let mut memos: Vec<Vec<Memo>> = chunk.iter().map(|tree| vec![Memo::new(); tree.wide.len()]).collect();
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
                 for (tree, memos) in chunk.iter().zip(&mut memos) {
-                    tree.program.run(ranks, &mut slots);
+                    (kernels.run)(&tree.program, ranks, &mut slots);
                     for group in &tree.groups {
-                        let indices = indices(&group.bits, &slots);
-                        group.panels.iter().for_each(|panel| accumulate(panel, &indices, out));
+                        let indices = (kernels.index)(&group.bits, &slots);
+                        group.panels.iter().for_each(|panel| (kernels.add)(panel, &indices, out));
                     }
                     if let Some(sweep) = &tree.sweep {
-                        sweep.accumulate(&slots, features, &mut scratch, out);
+                        (kernels.sweep)(sweep, &slots, features, &mut scratch, out);
                     }
                     for (wide, memo) in tree.wide.iter().zip(memos) {
                         wide.leaf.accumulate(&slots, &wide.background, memo, &wide.values, features, out);

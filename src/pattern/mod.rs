@@ -11,6 +11,7 @@ mod cuts;
 mod engine;
 mod game;
 mod group;
+mod kernel;
 mod program;
 mod shape;
 mod sparse;
@@ -18,6 +19,7 @@ mod sweep;
 mod table;
 
 pub use background::BackgroundCounter;
-pub use compile::Route;
+pub use compile::{Options, Route};
 pub use cuts::TooManyCuts;
 pub use engine::{Attributor, PatternError};
+pub use kernel::InstructionSet;

@@ -1,6 +1,6 @@
 //! A tree compiled to word operations: decisions of its splits, merged path conditions, and the bits of its groups' indices.
 
-use super::block::{BLOCK, Layout, Op, RankBlock, Word};
+use super::block::{Layout, Op, Word};
 use super::boxes::Boxes;
 use super::cuts::Cuts;
 use super::group::{Bit, Group};
@@ -66,11 +66,11 @@ impl Program {
         slot
     }
 
-    /// Computes all slots for a block.
+    /// Computes all slots for a block; `decide` says which rows answer yes to a split's test.
     #[inline(always)]
-    pub(super) fn run(&self, ranks: &RankBlock, slots: &mut Vec<Word>) {
+    pub(super) fn run(&self, slots: &mut Vec<Word>, decide: impl Fn(&Op) -> Word) {
         slots.clear();
-        slots.extend(self.ops.iter().map(|op| ranks.decide(op)));
+        slots.extend(self.ops.iter().map(decide));
         for and in &self.ands {
             let (a, b) = (slots[and.a as usize], slots[and.b as usize]);
             slots.push(std::array::from_fn(|word| (a[word] ^ and.flip_a) & (b[word] ^ and.flip_b)));
@@ -80,31 +80,4 @@ impl Program {
 
 fn mask(flip: bool) -> u64 {
     if flip { u64::MAX } else { 0 }
-}
-
-/// Index of every row of a block: bit `k` of a row's index is its bit in `slots[bits[k]]`.
-#[inline(always)]
-pub(super) fn indices(bits: &[u32], slots: &[Word]) -> [u16; BLOCK] {
-    let mut indices = [0; BLOCK];
-    for (byte, bits) in bits.chunks(8).enumerate() {
-        for (eight, indices) in indices.chunks_exact_mut(8).enumerate() {
-            let (word, shift) = (eight / 8, eight % 8 * 8);
-            let rows =
-                bits.iter().enumerate().fold(0_u64, |rows, (k, slot)| rows | (slots[*slot as usize][word] >> shift & 0xff) << (8 * k));
-            for (index, bits) in indices.iter_mut().zip(transpose(rows).to_le_bytes()) {
-                *index |= u16::from(bits) << (8 * byte);
-            }
-        }
-    }
-    indices
-}
-
-/// Transposes an 8 × 8 bit matrix: bit `j` of byte `i` becomes bit `i` of byte `j` (Warren, Hacker's Delight, 7-3).
-#[inline(always)]
-fn transpose(mut x: u64) -> u64 {
-    for (shift, keep) in [(7, 0x00aa_00aa_00aa_00aa_u64), (14, 0x0000_cccc_0000_cccc), (28, 0x0000_0000_f0f0_f0f0)] {
-        let swapped = (x ^ x >> shift) & keep;
-        x ^= swapped ^ swapped << shift;
-    }
-    x
 }

@@ -9,6 +9,7 @@ use super::boxes::Boxes;
 use super::cuts::Cuts;
 use super::engine::PatternError;
 use super::game::Rules;
+use super::kernel::{InstructionSet, Kernels};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree, TreeOutput};
 
@@ -19,14 +20,16 @@ pub(super) struct Shape {
     pub cuts: Cuts,
     pub layout: Layout,
     pub rules: Rules,
+    pub kernels: Kernels,
 }
 
 impl Shape {
-    pub(super) fn new(forest: Arc<Forest>) -> Result<Self, PatternError> {
+    pub(super) fn new(forest: Arc<Forest>, instructions: InstructionSet) -> Result<Self, PatternError> {
+        let kernels = instructions.kernels().ok_or(PatternError::Instructions(instructions))?;
         let cuts = Cuts::new(&forest)?;
         let layout = Layout::new(&cuts);
         let widest = forest.trees.par_iter().map(|tree| Boxes::new(tree).widest()).max().unwrap_or(0);
-        Ok(Self { forest, cuts, layout, rules: Rules::up_to(widest) })
+        Ok(Self { forest, cuts, layout, rules: Rules::up_to(widest), kernels })
     }
 
     /// Output columns: one for each output and feature.

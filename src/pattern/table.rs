@@ -1,6 +1,5 @@
 //! Pattern tables: for every index of a group, the summed contributions of its leaves, one cache line for eight columns.
 
-use super::block::BLOCK;
 use super::group::{Group, GroupLeaf};
 
 /// Columns in a line.
@@ -70,20 +69,6 @@ fn add_leaf(panels: &mut [Panel], columns: &[u32], leaf: &GroupLeaf, table: &[f6
         let row = &table[leaf.pattern(index as u32) * d..][..d];
         for (place, contribution) in places.iter().zip(row) {
             panels[place / LANES].lines[index].0[place % LANES] += value * contribution;
-        }
-    }
-}
-
-/// Adds the lines of a block's indices to its columns: `out[column · BLOCK + row] += lines[index[row]][lane]`.
-#[inline(always)]
-pub(super) fn accumulate(panel: &Panel, indices: &[u16; BLOCK], out: &mut [f64]) {
-    for (eight, indices) in indices.chunks_exact(8).enumerate() {
-        let lines: [&[f64; LANES]; 8] = std::array::from_fn(|row| &panel.lines[usize::from(indices[row])].0);
-        for (lane, column) in panel.columns.iter().enumerate() {
-            let start = *column as usize * BLOCK + eight * 8;
-            for (out, line) in out[start..start + 8].iter_mut().zip(lines) {
-                *out += line[lane];
-            }
         }
     }
 }

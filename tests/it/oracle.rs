@@ -8,7 +8,7 @@ use num_rational::BigRational;
 use num_traits::{One, ToPrimitive, Zero};
 use pipeline::dataset::FeatureBlock;
 use pipeline::model::{Forest, NodeKind, Rule, Tree, TreeOutput};
-use pipeline::pattern::{Attributor, BackgroundCounter, Route};
+use pipeline::pattern::{Attributor, BackgroundCounter, InstructionSet, Options, Route};
 use rand::RngExt;
 
 use crate::forests::{Shape, forest, rows, source};
@@ -181,8 +181,8 @@ fn weighted_background(case: u64, rng: &mut rand_chacha::ChaCha8Rng, forest: &Fo
     (block, weights)
 }
 
-fn interventional(forest: &Arc<Forest>, background: &FeatureBlock, weights: Option<&[f64]>, route: Route) -> Attributor {
-    let mut counter = BackgroundCounter::by_route(forest.clone(), route).unwrap();
+fn interventional(forest: &Arc<Forest>, background: &FeatureBlock, weights: Option<&[f64]>, options: Options) -> Attributor {
+    let mut counter = BackgroundCounter::with(forest.clone(), options).unwrap();
     counter.count(background, weights);
     counter.finish().unwrap()
 }
@@ -191,7 +191,11 @@ fn pairs(background: &FeatureBlock, weights: Option<&[f64]>) -> Vec<(Vec<f64>, f
     (0..background.rows()).map(|row| (background.row(row), weights.map_or(1.0, |weights| weights[row]))).collect()
 }
 
-const ROUTES: [Route; 2] = [Route::Cheapest, Route::Walk];
+/// Every way of computing, on every set of instructions that this machine has.
+fn options() -> Vec<Options> {
+    let both = |instructions| [Route::Cheapest, Route::Walk].map(|route| Options { route, instructions });
+    InstructionSet::available().into_iter().flat_map(both).collect()
+}
 
 /// Checks both games, by every route, on one random forest.
 fn check<N: Number>(case: u64, features: usize, tolerance: f64) {
@@ -201,20 +205,20 @@ fn check<N: Number>(case: u64, features: usize, tolerance: f64) {
     let games: Vec<Vec<Vec<N>>> = (0..block.rows())
         .map(|row| (0..forest.outputs.len()).map(|k| path_dependent_game(&forest, &block.row(row), k)).collect())
         .collect();
-    for route in ROUTES {
-        let attributor = Attributor::path_dependent_by_route(forest.clone(), route).unwrap();
+    for options in options() {
+        let attributor = Attributor::path_dependent_with(forest.clone(), options).unwrap();
         let worst = compare(&forest, &attributor.attribute(&block), attributor.base(), &games);
-        assert!(worst <= tolerance, "path-dependent, {route:?}, case {case}: {worst:e}");
+        assert!(worst <= tolerance, "path-dependent, {options:?}, case {case}: {worst:e}");
     }
     let (background, weights) = weighted_background(case, rng, &forest);
     let pairs = pairs(&background, weights.as_deref());
     let games: Vec<Vec<Vec<N>>> = (0..block.rows())
         .map(|row| (0..forest.outputs.len()).map(|k| interventional_game(&forest, &block.row(row), k, &pairs)).collect())
         .collect();
-    for route in ROUTES {
-        let attributor = interventional(&forest, &background, weights.as_deref(), route);
+    for options in options() {
+        let attributor = interventional(&forest, &background, weights.as_deref(), options);
         let worst = compare(&forest, &attributor.attribute(&block), attributor.base(), &games);
-        assert!(worst <= tolerance, "interventional, {route:?}, case {case}: {worst:e}");
+        assert!(worst <= tolerance, "interventional, {options:?}, case {case}: {worst:e}");
     }
 }
 

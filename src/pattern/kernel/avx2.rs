@@ -1,0 +1,97 @@
+//! AVX2: 32 ranks a comparison, four lines transposed in registers.
+#![expect(
+    unsafe_code,
+    reason = "vector loads and stores through pointers, each inside a bounds-checked array or slice, and the dispatch itself"
+)]
+
+use std::arch::x86_64::*;
+
+use super::super::block::{BLOCK, Op, RankBlock, WORDS, Word};
+use super::super::program::Program;
+use super::super::sweep::Sweep;
+use super::super::table::Panel;
+use super::{Indices, Kernels, Scratch, portable};
+
+/// The kernels, if this machine runs them.
+pub(super) fn kernels() -> Option<Kernels> {
+    (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2")).then_some(KERNELS)
+}
+
+// SAFETY of all four: `kernels` hands them out only where the machine has the features.
+const KERNELS: Kernels = Kernels {
+    run: |program, ranks, slots| unsafe { run(program, ranks, slots) },
+    index: |bits, slots| unsafe { index(bits, slots) },
+    add: |panel, indices, out| unsafe { add(panel, indices, out) },
+    sweep: |sweep, slots, features, scratch, out| unsafe { sweep_rows(sweep, slots, features, scratch, out) },
+};
+
+#[target_feature(enable = "avx2,bmi2")]
+fn run(program: &Program, ranks: &RankBlock, slots: &mut Vec<Word>) {
+    program.run(slots, |op| match op {
+        Op::Narrow { column, cut } => at_most_bytes(ranks.narrow(*column), *cut),
+        Op::Wide { column, cut } => portable::at_most(ranks.wide(*column), *cut),
+        Op::Union(members) => ranks.union(members),
+    });
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn at_most_bytes(ranks: &[u8; BLOCK], cut: u8) -> Word {
+    let cut = _mm256_set1_epi8(cut.cast_signed());
+    let mut word = [0; WORDS];
+    for (half, ranks) in ranks.as_chunks::<32>().0.iter().enumerate() {
+        // SAFETY: the chunk holds 32 bytes.
+        let ranks = unsafe { _mm256_loadu_si256(ranks.as_ptr().cast()) };
+        // rank ≤ cut exactly where min(rank, cut) = rank.
+        let yes = _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(ranks, cut), ranks));
+        word[half / 2] |= u64::from(yes.cast_unsigned()) << (half % 2 * 32);
+    }
+    word
+}
+
+#[target_feature(enable = "avx2,bmi2")]
+fn index(bits: &[u32], slots: &[Word]) -> Indices {
+    portable::index(bits, slots)
+}
+
+#[target_feature(enable = "avx2,bmi2")]
+fn add(panel: &Panel, indices: &Indices, out: &mut [f64]) {
+    let lines = &panel.lines[..];
+    // An index has one bit less than the power of two that the panel's length is, so the mask changes nothing but the bounds checks.
+    let mask = lines.len() - 1;
+    let columns = panel.columns.map(|column| column as usize * BLOCK);
+    assert!(columns.iter().all(|start| start + BLOCK <= out.len()));
+    for (four, indices) in indices.as_chunks::<4>().0.iter().enumerate() {
+        for half in [0, 4] {
+            // SAFETY: a line holds eight f64, half of which start at 0 or 4.
+            let rows = indices.map(|index| unsafe { _mm256_load_pd(lines[usize::from(index) & mask].0.as_ptr().add(half)) });
+            for (start, sums) in columns[half..half + 4].iter().zip(transpose(rows)) {
+                // SAFETY: four rows from start + 4·four end within the column's BLOCK rows, which the assertion above found in `out`.
+                unsafe {
+                    let place = out.as_mut_ptr().add(start + four * 4);
+                    _mm256_storeu_pd(place, _mm256_add_pd(_mm256_loadu_pd(place), sums));
+                }
+            }
+        }
+    }
+}
+
+/// Transposes 4 × 4: row vectors of four columns to column vectors of four rows.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn transpose(rows: [__m256d; 4]) -> [__m256d; 4] {
+    let [r0, r1, r2, r3] = rows;
+    let (e0, e1) = (_mm256_unpacklo_pd(r0, r1), _mm256_unpacklo_pd(r2, r3));
+    let (o0, o1) = (_mm256_unpackhi_pd(r0, r1), _mm256_unpackhi_pd(r2, r3));
+    [
+        _mm256_permute2f128_pd(e0, e1, 0x20),
+        _mm256_permute2f128_pd(o0, o1, 0x20),
+        _mm256_permute2f128_pd(e0, e1, 0x31),
+        _mm256_permute2f128_pd(o0, o1, 0x31),
+    ]
+}
+
+#[target_feature(enable = "avx2,bmi2")]
+fn sweep_rows(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
+    sweep.accumulate(slots, features, scratch, out);
+}
