@@ -2,6 +2,7 @@
 
 pub mod chart;
 mod error;
+mod number;
 pub mod page;
 pub mod parquet;
 mod settings;

@@ -77,7 +77,9 @@ impl Derivation for Importance {
         if rows == 0 {
             return Err(Self::error("there are no rows; check data.path and data.filter"));
         }
-        let sizes = partial.sizes.estimates(self.level);
+        // One row says nothing of the spread between rows.
+        let level = self.level.filter(|_| rows > 1);
+        let sizes = partial.sizes.estimates(level);
         let sizes = sizes.ok_or_else(|| Self::error("all rows have weight zero; check the data.weight column"))?;
         let mut cells = sizes.into_iter().zip(partial.moments);
         let (mut labels, mut lines) = (Vec::new(), Vec::new());
@@ -90,7 +92,7 @@ impl Derivation for Importance {
                 lines.extend(group);
             }
         }
-        let limit = |limit: fn(&Line) -> f64| table::optional_numbers(lines.iter().map(|line| self.level.map(|_| limit(line))));
+        let limit = |limit: fn(&Line) -> f64| table::optional_numbers(lines.iter().map(|line| level.map(|_| limit(line))));
         Ok(vec![Table::new(
             "importance",
             vec![
@@ -103,7 +105,7 @@ impl Derivation for Importance {
                 ("std", table::numbers(lines.iter().map(|line| line.moments.deviation()))),
                 ("ci_low", limit(|line| line.size.low)),
                 ("ci_high", limit(|line| line.size.high)),
-                ("level", table::optional_numbers(lines.iter().map(|_| self.level))),
+                ("level", table::optional_numbers(lines.iter().map(|_| level))),
                 ("rows", table::integers(lines.iter().map(|_| rows as i64))),
             ],
         )])
@@ -144,11 +146,17 @@ mod tests {
     #[test]
     fn outputs_are_ranked_apart_and_ties_keep_the_features_order() {
         let run = Run::new(&["a", "b"], &["x", "y"], vec![vec![1.0, 5.0, -2.0, 2.0]]);
-        let table = importance(&run, None, 1);
+        let table = importance(&run, Some(0.95), 1);
         assert_eq!(table.texts("output").iter().flatten().collect::<Vec<_>>(), ["x", "x", "y", "y"]);
         assert_eq!(table.texts("feature").iter().flatten().collect::<Vec<_>>(), ["b", "a", "a", "b"]);
-        assert_eq!(table.numbers("ci_low").null_count(), 4);
-        assert_eq!(table.numbers("level").null_count(), 4);
+    }
+
+    #[test]
+    fn there_are_no_intervals_of_one_row_or_without_a_level() {
+        for (rows, intervals, missing) in [(1, Some(0.95), 1), (2, None, 1), (2, Some(0.95), 0)] {
+            let table = importance(&Run::new(&["a"], &["p"], vec![vec![1.0]; rows]), intervals, 8);
+            assert_eq!(["ci_low", "ci_high", "level"].map(|column| table.numbers(column).null_count()), [missing; 3]);
+        }
     }
 
     #[test]

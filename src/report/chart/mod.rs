@@ -1,5 +1,14 @@
 //! Charts: pure functions from tables to SVG text.
 
+mod axis;
+mod beeswarm;
+mod canvas;
+mod frame;
+mod importance;
+mod palette;
+mod ranking;
+mod text;
+
 use serde::Serialize;
 
 use super::ReportError;
@@ -39,7 +48,10 @@ pub struct Chart {
 }
 
 /// Every chart, in the page's order.
-pub static CHARTS: &[Chart] = &[];
+pub static CHARTS: &[Chart] = &[
+    Chart { name: "importance", tables: &["importance"], draw: importance::draw },
+    Chart { name: "beeswarm", tables: &["importance", "summary"], draw: beeswarm::draw },
+];
 
 /// Draws every chart whose tables are all there.
 ///
@@ -50,4 +62,8 @@ pub fn draw(tables: &[Table], options: &Options) -> Result<Vec<Figure>, ReportEr
     let ready = CHARTS.iter().filter_map(|chart| Some((chart, chart.tables.iter().map(named).collect::<Option<Vec<_>>>()?)));
     let figures: Result<Vec<_>, _> = ready.map(|(chart, tables)| (chart.draw)(&tables, options)).collect();
     Ok(figures?.into_iter().flatten().collect())
+}
+
+fn chart_error<E: std::fmt::Display>(chart: &'static str) -> impl FnOnce(E) -> ReportError {
+    move |error| ReportError::Chart { chart, message: error.to_string() }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::ReportError;
 use super::chart::Figure;
+use super::number;
 
 /// Figures are part of the page while all of them together stay below this many bytes; further ones are linked from `figures/`.
 const INLINE_BYTES: usize = 2_000_000;
@@ -124,6 +125,8 @@ struct View<'a> {
 pub fn render(page: &Page) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_filter("short", number::short);
+    environment.add_filter("grouped", number::grouped);
     environment.add_template("index.html", include_str!("index.html"))?;
     let inline = page.figures.iter().map(|figure| figure.svg.len()).sum::<usize>() < INLINE_BYTES;
     let view = View { page, inline, version: env!("CARGO_PKG_VERSION") };

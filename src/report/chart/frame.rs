@@ -1,0 +1,65 @@
+//! What all figures share: title, subtitle, the column of feature names, the place for the picture.
+
+use plotters::style::text_anchor::HPos;
+
+use super::canvas::{Canvas, Drawn, Face};
+use super::palette;
+use super::text::{width, wrap};
+
+/// Width of every figure.
+pub(super) const WIDTH: f64 = 860.0;
+const MARGIN: f64 = 16.0;
+const NAMES: (f64, f64) = (60.0, 300.0);
+const SUBTITLE_LINE: f64 = 17.0;
+const AXIS: f64 = 42.0;
+
+pub(super) const TITLE: Face = Face { size: 16.0, bold: true, colour: palette::INK, anchor: HPos::Left };
+pub(super) const NOTE: Face = Face { size: 12.0, bold: false, colour: palette::MUTED, anchor: HPos::Left };
+pub(super) const NAME: Face = Face { size: 12.5, bold: false, colour: palette::INK, anchor: HPos::Right };
+
+/// A figure's layout: rows of equal height, one a feature.
+#[derive(Debug)]
+pub(super) struct Frame {
+    title: String,
+    subtitle: Vec<String>,
+    /// Right end of the names.
+    names: f64,
+    /// Left and right end of the picture.
+    pub sides: (f64, f64),
+    /// Upper and lower end of the rows.
+    pub ends: (f64, f64),
+    /// Height of a row.
+    pub pitch: f64,
+}
+
+impl Frame {
+    /// A layout for these features; `legend` is the height kept free above the rows, `right` the width right of the picture.
+    pub fn new(title: String, subtitle: &str, features: &[&str], (pitch, legend, right): (f64, f64, f64)) -> Self {
+        let subtitle = wrap(subtitle, NOTE.size, WIDTH - 2.0 * MARGIN);
+        let widest = features.iter().map(|name| width(name, NAME.size)).fold(0.0, f64::max);
+        let names = MARGIN + widest.clamp(NAMES.0, NAMES.1);
+        let top = MARGIN + 24.0 + SUBTITLE_LINE * subtitle.len() as f64 + 8.0 + legend;
+        let bottom = top + pitch * features.len() as f64;
+        Self { title, subtitle, names, sides: (names + 12.0, WIDTH - MARGIN - right), ends: (top, bottom), pitch }
+    }
+
+    /// Width and height of the figure.
+    pub fn size(&self) -> (f64, f64) {
+        (WIDTH, (self.ends.1 + AXIS + MARGIN / 2.0).ceil())
+    }
+
+    /// Middle of a row.
+    pub fn middle(&self, row: usize) -> f64 {
+        self.ends.0 + self.pitch * (row as f64 + 0.5)
+    }
+
+    /// Draws title, subtitle and names.
+    pub fn draw(&self, canvas: &Canvas, features: &[&str]) -> Drawn {
+        canvas.fitted((MARGIN, MARGIN + 8.0), TITLE, WIDTH - 2.0 * MARGIN, &self.title)?;
+        for (line, text) in self.subtitle.iter().enumerate() {
+            canvas.text((MARGIN, MARGIN + 30.0 + SUBTITLE_LINE * line as f64), NOTE, text)?;
+        }
+        let names = features.iter().enumerate();
+        names.into_iter().try_for_each(|(row, name)| canvas.fitted((self.names, self.middle(row)), NAME, self.names - MARGIN, name))
+    }
+}

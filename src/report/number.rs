@@ -1,0 +1,63 @@
+//! Numbers as people read them.
+
+/// A number to three significant digits: `0.0123`, `1,230`, `1.23e9`.
+pub(super) fn short(x: f64) -> String {
+    if x == 0.0 {
+        return "0".to_owned();
+    }
+    let scientific = format!("{x:.2e}");
+    let exponent = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+    signed(match exponent {
+        Some(exponent @ -4..=2) => format!("{x:.*}", (2 - exponent) as usize),
+        Some(3..=5) => grouped(scientific.parse::<f64>().unwrap_or(x).round() as i64),
+        _ => scientific,
+    })
+}
+
+/// A whole number with its thousands apart: `48,842`.
+pub(super) fn grouped(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut text = if n < 0 { "−".to_owned() } else { String::new() };
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of rows.
+pub(super) fn counted(rows: i64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(rows)) }
+}
+
+/// With a real minus sign.
+pub(super) fn signed(text: String) -> String {
+    text.replace('-', "−")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_three_digits_at_any_scale() {
+        for (x, expected) in [
+            (0.0, "0"),
+            (0.123_456, "0.123"),
+            (-1.0, "−1.00"),
+            (12.345, "12.3"),
+            (999.9, "1,000"),
+            (123_456.0, "123,000"),
+            (1.234e9, "1.23e9"),
+            (1.234e-9, "1.23e−9"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "−inf"),
+        ] {
+            assert_eq!(short(x), expected);
+        }
+        assert_eq!([0, 999, 1000, -1_234_567].map(grouped), ["0", "999", "1,000", "−1,234,567"]);
+        assert_eq!([0, 1, 2000].map(counted), ["0 rows", "1 row", "2,000 rows"]);
+    }
+}
