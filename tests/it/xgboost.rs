@@ -62,6 +62,21 @@ fn margins_are_xgboosts_own() {
     }
 }
 
+/// Files that older releases wrote, against the predictions of those releases.
+#[test]
+fn margins_of_older_releases_are_their_own() {
+    for folder in ["1.1.1", "1.7.6", "2.1.4"].into_iter().flat_map(|release| folders(&format!("xgboost_older/{release}"))) {
+        let expected = outputs(&columns(&folder.join("expected.parquet")), "margin_");
+        // 1.1 writes no feature names: columns stand in the model's order.
+        let rows: Vec<Vec<f64>> = columns(&folder.join("rows.parquet")).into_iter().map(|(_, values)| values).collect();
+        let rows = FeatureBlock::new(rows[0].len(), rows.concat());
+        for file in ["model.json", "model.ubj"].into_iter().filter(|file| folder.join(file).exists()) {
+            let forest = read(&folder, file, Iterations::All).forest;
+            assert_eq!(bits(&forest.native_margins(&rows)), bits(&expected.concat()), "{}/{file}", folder.display());
+        }
+    }
+}
+
 /// Predictions after the link are within 4 steps of f32, and sums in f64 are as close to the raw ones as f32 sums can be.
 #[test]
 fn predictions_and_f64_margins_are_close() {

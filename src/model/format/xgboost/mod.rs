@@ -75,7 +75,8 @@ fn read(bytes: &[u8], iterations: Iterations) -> Result<Model, ReadError> {
 }
 
 fn build(document: Document, iterations: Iterations) -> Result<Model, ReadError> {
-    let learner = document.learner;
+    let Document { learner, version } = document;
+    let dart = learner.gradient_booster.name == "dart";
     let ensemble = Ensemble::of(learner.gradient_booster)?;
     let best = best_iteration(&learner.attributes)?;
     let (rounds_used, used) = ensemble.used(iterations, best)?;
@@ -89,7 +90,7 @@ fn build(document: Document, iterations: Iterations) -> Result<Model, ReadError>
         trees: Vec::new(),
         link: objective.link,
         compare: Width::F32,
-        summation: Summation { width: Width::F32, base_first: true },
+        summation: summation(&version, dart),
         cover: if has_covers { Cover::Hessian } else { Cover::Absent },
     })?;
     for (index, tree) in used.iter().enumerate() {
@@ -97,7 +98,7 @@ fn build(document: Document, iterations: Iterations) -> Result<Model, ReadError>
     }
     let card = Card {
         format: FORMAT.name.into(),
-        version: (!document.version.is_empty()).then(|| document.version.iter().map(u64::to_string).collect::<Vec<_>>().join(".")),
+        version: (!version.is_empty()).then(|| version.iter().map(u64::to_string).collect::<Vec<_>>().join(".")),
         best_iteration: best,
         rounds: ensemble.rounds(),
         rounds_used,
@@ -105,6 +106,12 @@ fn build(document: Document, iterations: Iterations) -> Result<Model, ReadError>
         objective: learner.objective.name,
     };
     Ok(Model { forest: builder.finish(), card })
+}
+
+/// The sum of the release that wrote the file: the base margin comes first from 1.3 on, for DART from 1.4 on, and last before.
+fn summation(version: &[u64], dart: bool) -> Summation {
+    let since = [1, if dart { 4 } else { 3 }];
+    Summation { width: Width::F32, base_first: version.is_empty() || version >= &since[..] }
 }
 
 fn best_iteration(attributes: &BTreeMap<String, String>) -> Result<Option<usize>, ReadError> {

@@ -31,9 +31,9 @@ pub(super) fn raw_tree(arrays: &TreeArrays, index: usize, output: usize, width: 
 enum Leaves<'a> {
     /// In the split conditions.
     Scalar,
-    /// In rows of `leaf_weights`, the row's number in place of the leaf's right child (from 3.2 on).
+    /// In rows of `leaf_weights`, the row's number in place of the leaf's right child (newer releases).
     Listed(&'a [Real], usize),
-    /// In rows of `base_weights`, one for every node (until 3.1).
+    /// In rows of `base_weights`, one for every node (2.x).
     EveryNode(&'a [Real], usize),
 }
 
