@@ -13,6 +13,8 @@ use super::{DataError, Dataset, Encoding, FeatureRequest, Request};
 pub(super) struct FeatureColumn {
     /// Position among the columns that are read.
     pub(super) column: usize,
+    /// Whether its values become category codes.
+    pub(super) is_category: bool,
     /// Names in code order, where they are known.
     pub(super) categories: Option<Categories>,
     /// Whether the column holds the categories' names, not their codes.
@@ -37,7 +39,7 @@ fn feature_column(feature: &FeatureRequest, column: usize, request: &Request, da
     let configured = known_names(feature, request).map_err(failed)?;
     let declared = dataset.inner.columns.iter().find(|column| column.name == feature.name);
     let Some(declared) = declared.filter(|_| feature.encoding != Encoding::Number) else {
-        return Ok(FeatureColumn { column, categories: None, by_name: false });
+        return Ok(FeatureColumn { column, is_category: false, categories: None, by_name: false });
     };
     let holds_names = *plain_type(&declared.data_type) == DataType::Utf8 || matches!(declared.data_type, DataType::Dictionary(..));
     let names = match configured {
@@ -47,7 +49,7 @@ fn feature_column(feature: &FeatureRequest, column: usize, request: &Request, da
     let doubled = |name| failed(format!("`{name}` is named twice; every code has a name of its own"));
     let categories = names.map(Categories::new).transpose().map_err(doubled)?;
     let integers = declared.data_type.is_integer() && categories.as_ref().is_some_and(Categories::are_integers);
-    Ok(FeatureColumn { column, by_name: holds_names || integers, categories })
+    Ok(FeatureColumn { column, is_category: true, by_name: holds_names || integers, categories })
 }
 
 /// The category names that the model or the config gives, which must not contradict each other.

@@ -80,6 +80,16 @@ impl Selection {
         self.plan.features.get(feature)?.categories.as_ref().map(Categories::names)
     }
 
+    /// The features as requested, with the category names that were found: what to ask of another dataset, so that codes agree.
+    pub fn features(&self) -> Vec<FeatureRequest> {
+        let of = |feature: &FeatureColumn| {
+            let names = feature.categories.as_ref().map(|categories| categories.names().to_vec());
+            let encoding = if feature.is_category { Encoding::Category { names } } else { Encoding::Number };
+            FeatureRequest { name: self.plan.read[feature.column].name.clone(), encoding }
+        };
+        self.plan.features.iter().map(of).collect()
+    }
+
     /// The type that a feature's column is read as; `None` beyond the last feature.
     pub fn feature_type(&self, feature: usize) -> Option<&DataType> {
         self.plan.features.get(feature).map(|feature| &self.plan.read[feature.column].data_type)

@@ -107,7 +107,7 @@ fn background(config: &Config, data: &Selection, request: Request) -> Result<Sel
         None => data.dataset().clone(),
     };
     let filter = settings.filter.clone().or(if settings.path.is_none() { request.filter.clone() } else { None });
-    Ok(dataset.select(&Request { id: None, label: None, extra: Vec::new(), filter, ..request })?)
+    Ok(dataset.select(&Request { features: data.features(), id: None, label: None, extra: Vec::new(), filter, ..request })?)
 }
 
 /// Checks `data.features` against the model's features, or names those of a model that has only numbers for names.

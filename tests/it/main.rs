@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod dataset;
 mod forests;
 mod golden;
 mod oracle;

@@ -159,6 +159,17 @@ fn the_config_names_categories_where_the_model_does_not() {
 }
 
 #[test]
+fn the_order_of_one_dataset_holds_for_another() {
+    let (_folder, path) = scratch();
+    let other: DictionaryArray<Int8Type> = vec!["low", "high", "mid"].into_iter().collect();
+    write(&path, vec![("grade", array(other)), ("x", array(Float64Array::from(vec![1.0, 2.0, 3.0])))]);
+    let pandas = Dataset::open(&committed("tests/golden/parquet/pandas.parquet")).unwrap();
+    let found = pandas.select(&features(vec![category("grade", &[]), number("count")])).unwrap().features();
+    assert_eq!(found, [category("grade", &["mid", "unused", "high", "low"]), number("count")]);
+    same(read(&path, &features(found[..1].to_vec())).unwrap().rows.features.column(0), &[3.0, 2.0, 0.0]);
+}
+
+#[test]
 fn ids_are_exact_labels_and_weights_are_numbers() {
     let (_folder, path) = scratch();
     write(
