@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, DictionaryArray, StringArray};
 
+use crate::numeric::city_hash::city_hash64;
+
 /// The code of a category that the model does not know: 2³², beyond every category set.
 ///
 /// It is exact in binary32 and no code at all to any library (XGBoost's codes end at 2²⁴, others at 2³¹), so a split on a set sees a
@@ -18,7 +20,14 @@ const KEPT_NAMES: usize = 100;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Categories {
     names: Vec<String>,
-    codes: HashMap<String, f64>,
+    codes: Codes,
+}
+
+/// What a category's code is found by.
+#[derive(Clone, Debug, PartialEq)]
+enum Codes {
+    Name(HashMap<String, f64>),
+    Hash(HashMap<u32, f64>),
 }
 
 impl Categories {
@@ -30,7 +39,18 @@ impl Categories {
                 return Err(name.clone());
             }
         }
-        Ok(Self { names, codes })
+        Ok(Self { names, codes: Codes::Name(codes) })
+    }
+
+    /// Categories known by the hashes of their texts; those of the `texts` that have one of the hashes become its name.
+    pub(super) fn hashed(mut names: Vec<String>, hashes: &[u32], texts: &[String]) -> Self {
+        let codes: HashMap<u32, usize> = hashes.iter().enumerate().map(|(code, hash)| (*hash, code)).collect();
+        for text in texts {
+            if let Some(name) = codes.get(&hash(text)).and_then(|code| names.get_mut(*code)) {
+                name.clone_from(text);
+            }
+        }
+        Self { names, codes: Codes::Hash(codes.into_iter().map(|(hash, code)| (hash, code as f64)).collect()) }
     }
 
     pub(super) fn names(&self) -> &[String] {
@@ -67,8 +87,17 @@ impl Categories {
     }
 
     fn code(&self, name: &str) -> f64 {
-        self.codes.get(name).copied().unwrap_or(UNKNOWN_CATEGORY)
+        let code = match &self.codes {
+            Codes::Name(codes) => codes.get(name),
+            Codes::Hash(codes) => codes.get(&hash(name)),
+        };
+        code.copied().unwrap_or(UNKNOWN_CATEGORY)
     }
+}
+
+/// The lower half of a text's CityHash64.
+fn hash(text: &str) -> u32 {
+    city_hash64(text.as_bytes()) as u32
 }
 
 /// Categories in the data that the model does not know, by column. Splits treat them as in none of their sets.

@@ -83,6 +83,9 @@ fn check_feature(feature: &FeatureRequest, values: &DataType) -> Result<(), Stri
         Encoding::Number if *values == DataType::Utf8 => {
             Err("the model takes this feature as a number; write it as numbers, encoded as for the model's training".into())
         }
+        Encoding::Hashed { .. } if values.is_floating() || values.is_temporal() => {
+            Err("the model knows this feature's categories by their text; write them as text or integers, as for its training".into())
+        }
         Encoding::Category { .. } if values.is_temporal() => {
             Err("the model takes this feature as categories; write their names as text or their codes as numbers".into())
         }

@@ -94,7 +94,8 @@ impl RawBatch {
         let texts = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let array = match array.data_type() {
             data_type if *data_type == texts => Arc::clone(array),
-            _ => arrow_cast::cast(&arrow_cast::cast(array, &DataType::Utf8)?, &texts)?,
+            DataType::Boolean => as_texts(&arrow_cast::cast(array, &DataType::Int8)?, &texts)?,
+            _ => as_texts(array, &texts)?,
         };
         let codes = array.as_dictionary::<Int32Type>();
         categories.encode(codes, codes.values().as_string(), out, unseen);
@@ -157,6 +158,11 @@ impl RawBatch {
     fn failed(&self, error: &ArrowError) -> DataError {
         unreadable(&self.plan.dataset.inner.path, error)
     }
+}
+
+/// The values' texts as a dictionary of type `texts`.
+fn as_texts(array: &ArrayRef, texts: &DataType) -> Result<ArrayRef, ArrowError> {
+    arrow_cast::cast(&arrow_cast::cast(array, &DataType::Utf8)?, texts)
 }
 
 /// Writes a column's numbers to `out`, NaN for nulls.

@@ -41,6 +41,10 @@ fn feature_column(feature: &FeatureRequest, column: usize, request: &Request, da
     let Some(declared) = declared.filter(|_| feature.encoding != Encoding::Number) else {
         return Ok(FeatureColumn { column, is_category: false, categories: None, by_name: false });
     };
+    if let Encoding::Hashed { names, hashes } = &feature.encoding {
+        let texts = configured.map_or(&[][..], Vec::as_slice);
+        return Ok(FeatureColumn { column, categories: Some(Categories::hashed(names.clone(), hashes, texts)), by_name: true });
+    }
     let holds_names = *plain_type(&declared.data_type) == DataType::Utf8 || matches!(declared.data_type, DataType::Dictionary(..));
     let names = match configured {
         None if holds_names => Some(dictionary::names(dataset, declared)?),

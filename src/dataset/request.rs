@@ -61,4 +61,11 @@ pub enum Encoding {
         /// Category names in code order, if the model knows them.
         names: Option<Vec<String>>,
     },
+    /// Category codes by the hash of a category's text: of text itself, of an integer's decimal digits, of booleans' `0` and `1`.
+    Hashed {
+        /// Category names in code order, for reports.
+        names: Vec<String>,
+        /// CityHash64 of each category's text, its lower half, in code order.
+        hashes: Vec<u32>,
+    },
 }

@@ -1,6 +1,9 @@
 //! The one tree form: every format is built into it, every explainer reads it.
 
+use std::sync::Arc;
+
 use super::link::Link;
+use crate::dataset::{Encoding, FeatureRequest};
 
 /// Floating-point width in which a library compares or sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub enum FeatureKind {
     Categorical {
         /// Category names in code order, if known.
         names: Option<Vec<String>>,
+        /// Hashes of the categories' texts in code order, if the library knows categories by them (CatBoost).
+        hashes: Option<Vec<u32>>,
     },
 }
 
@@ -72,7 +77,25 @@ impl Feature {
 
     /// A categorical feature whose NaN is missing.
     pub fn categorical(name: impl Into<String>, names: Option<Vec<String>>) -> Self {
-        Self { name: name.into(), kind: FeatureKind::Categorical { names }, missing: Missing::Nan }
+        Self { name: name.into(), kind: FeatureKind::Categorical { names, hashes: None }, missing: Missing::Nan }
+    }
+
+    /// A categorical feature whose categories are known by the hashes of their texts; NaN is missing.
+    pub fn hashed(name: impl Into<String>, names: Vec<String>, hashes: Vec<u32>) -> Self {
+        let kind = FeatureKind::Categorical { names: Some(names), hashes: Some(hashes) };
+        Self { name: name.into(), kind, missing: Missing::Nan }
+    }
+
+    /// What the dataset is asked for.
+    pub fn request(&self) -> FeatureRequest {
+        let encoding = match &self.kind {
+            FeatureKind::Numeric => Encoding::Number,
+            FeatureKind::Categorical { names, hashes: None } => Encoding::Category { names: names.clone() },
+            FeatureKind::Categorical { names, hashes: Some(hashes) } => {
+                Encoding::Hashed { names: names.clone().unwrap_or_default(), hashes: hashes.clone() }
+            }
+        };
+        FeatureRequest { name: self.name.clone(), encoding }
     }
 
     /// Whether the feature is categorical.
@@ -95,10 +118,10 @@ pub fn category_code(x: f64) -> Option<u32> {
     (0.0..4_294_967_296.0).contains(&x).then_some(x as u32)
 }
 
-/// A set of category codes.
+/// A set of category codes; clones share their memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CategorySet {
-    codes: Vec<u32>,
+    codes: Arc<[u32]>,
 }
 
 impl CategorySet {
@@ -123,7 +146,7 @@ impl FromIterator<u32> for CategorySet {
         let mut codes: Vec<u32> = codes.into_iter().collect();
         codes.sort_unstable();
         codes.dedup();
-        Self { codes }
+        Self { codes: codes.into() }
     }
 }
 

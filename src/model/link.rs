@@ -17,6 +17,8 @@ pub enum Link {
     Ascending,
     /// Running sums of ε + ln(1 + e^m_k) from the first margin on, so that expectiles do not cross.
     Gaps,
+    /// The first margin itself and e^2m of the second: a mean and a variance.
+    MeanVariance,
 }
 
 impl Link {
@@ -30,6 +32,7 @@ impl Link {
             Link::Step => "step",
             Link::Ascending => "ascending",
             Link::Gaps => "gaps",
+            Link::MeanVariance => "mean_variance",
         }
     }
 
@@ -48,6 +51,7 @@ impl Link {
             Link::Step => margins.iter_mut().for_each(|m| *m = f64::from(u8::from(*m > 0.0))),
             Link::Ascending => margins.sort_unstable_by(f64::total_cmp),
             Link::Gaps => gaps(margins),
+            Link::MeanVariance => margins.iter_mut().skip(1).for_each(|m| *m = (2.0 * *m).exp()),
         }
     }
 }

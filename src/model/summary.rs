@@ -75,7 +75,7 @@ impl FeatureSummary {
     fn of(feature: &Feature, splits: usize) -> Self {
         let (kind, categories) = match &feature.kind {
             FeatureKind::Numeric => ("numeric", None),
-            FeatureKind::Categorical { names } => ("categorical", names.clone()),
+            FeatureKind::Categorical { names, .. } => ("categorical", names.clone()),
         };
         Self { name: feature.name.clone(), kind, categories, missing: feature.missing.name(), splits }
     }

@@ -1,5 +1,6 @@
-//! Numbers without meaning: quadrature, seeds and exact-order sums that every room above may use.
+//! Numbers without meaning: quadrature, hashes, seeds and exact-order sums that every room above may use.
 
+pub mod city_hash;
 pub mod moments;
 pub mod quadrature;
 pub mod quantile;

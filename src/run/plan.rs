@@ -12,7 +12,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::RunError;
 use super::groups::Groups;
 use crate::config::{Config, Threads};
-use crate::dataset::{BackgroundRows, Dataset, Encoding, FeatureRequest, Request, Selection};
+use crate::dataset::{BackgroundRows, Dataset, Request, Selection};
 use crate::derive::{Context, ExplainedFeature, Member, Values};
 use crate::explain::{self, Explainer, Preparation};
 use crate::model::{self, Feature, FeatureKind, Forest, Iterations, Link, Summary};
@@ -71,7 +71,7 @@ impl Plan {
         let (summary, forest) = (Summary::of(&model), Arc::new(model.forest));
         let names: Vec<String> = forest.features.iter().map(|feature| feature.name.clone()).collect();
         let groups = Groups::new(&names, &config.data.feature_groups)?;
-        let request = Request::new(&config.data, forest.features.iter().map(feature_request).collect(), Vec::new());
+        let request = Request::new(&config.data, forest.features.iter().map(Feature::request).collect(), Vec::new());
         let data = Dataset::open(&config.data.path)?.select(&request)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
@@ -115,7 +115,8 @@ fn name_features(features: &mut [Feature], columns: &[String]) -> Result<(), Run
     let refuse = |message: String| Err(RunError::Setting { key: "data.features".into(), message });
     let named: HashSet<&String> = columns.iter().collect();
     let missing = features.iter().find(|feature| !named.contains(&feature.name));
-    let numbered = features.iter().enumerate().all(|(index, feature)| feature.name == format!("f{index}"));
+    let number = |feature: &Feature| feature.name.trim_start_matches(|mark: char| !mark.is_ascii_digit()).parse().ok();
+    let numbered = features.iter().enumerate().all(|(index, feature)| number(feature) == Some(index));
     match missing {
         None if columns.len() == features.len() => Ok(()),
         None => {
@@ -132,14 +133,6 @@ fn name_features(features: &mut [Feature], columns: &[String]) -> Result<(), Run
             refuse(format!("the model's feature `{}` is not among them; name every feature, or leave the list out", feature.name))
         }
     }
-}
-
-fn feature_request(feature: &Feature) -> FeatureRequest {
-    let encoding = match &feature.kind {
-        FeatureKind::Numeric => Encoding::Number,
-        FeatureKind::Categorical { names } => Encoding::Category { names: names.clone() },
-    };
-    FeatureRequest { name: feature.name.clone(), encoding }
 }
 
 /// Rows of a chunk: from the data and the model alone, so that chunks, and with them every rounding, are the same on any machine.
@@ -204,7 +197,7 @@ impl Plan {
             Link::Logistic => "margin: log-odds",
             Link::Softmax => "margin: log-odds up to a constant",
             Link::Exp => "margin: log of the prediction",
-            Link::Step | Link::Ascending | Link::Gaps => "margin",
+            Link::Step | Link::Ascending | Link::Gaps | Link::MeanVariance => "margin",
         }
     }
 
@@ -242,7 +235,7 @@ impl Plan {
             (Some(DataType::Date32 | DataType::Date64), _) => Values::Date,
             (Some(DataType::Timestamp(..)), _) => Values::Time,
             _ => match self.forest.features.get(column).map(|feature| &feature.kind) {
-                Some(FeatureKind::Categorical { names }) => Values::Category(names.clone().unwrap_or_default()),
+                Some(FeatureKind::Categorical { names, .. }) => Values::Category(names.clone().unwrap_or_default()),
                 _ => Values::Number,
             },
         }

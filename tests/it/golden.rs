@@ -9,8 +9,8 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use pipeline::dataset::FeatureBlock;
-use pipeline::model::{Feature, FeatureKind};
+use pipeline::dataset::{Dataset, FeatureBlock, Request};
+use pipeline::model::Feature;
 
 /// A folder below `tests/golden`.
 pub fn folder(name: &str) -> PathBuf {
@@ -65,18 +65,9 @@ pub fn block(path: &Path, features: &[String]) -> FeatureBlock {
     FeatureBlock::new(rows, features.iter().flat_map(|name| column(name).iter().copied()).collect())
 }
 
-/// Rows whose categories are names: the code of each is its place among the feature's names, −1 for an unknown one.
+/// Rows whose categories are names, read as a run reads them.
 pub fn named_block(path: &Path, features: &[Feature]) -> FeatureBlock {
-    let batches = batches(path);
-    let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    let column = |feature: &Feature| -> Vec<f64> {
-        let arrays = batches.iter().map(|batch| batch.column_by_name(&feature.name).unwrap());
-        let FeatureKind::Categorical { names: Some(names) } = &feature.kind else { return arrays.flat_map(numbers).collect() };
-        let code = |name: Option<&str>| {
-            name.map_or(f64::NAN, |name| names.iter().position(|known| known == name).map_or(-1.0, |code| code as f64))
-        };
-        let text = arrays.map(|array| cast(array, &DataType::Utf8).unwrap());
-        text.flat_map(|text| text.as_string::<i32>().iter().map(code).collect::<Vec<_>>()).collect()
-    };
-    FeatureBlock::new(rows, features.iter().flat_map(column).collect())
+    let request = Request { features: features.iter().map(Feature::request).collect(), ..Request::default() };
+    let mut batches = Dataset::open(path).unwrap().select(&request).unwrap().batches(1_000_000);
+    batches.next().unwrap().unwrap().decode().unwrap().rows.features
 }

@@ -193,3 +193,31 @@ fn ids_are_exact_labels_and_weights_are_numbers() {
     // 19 782 days after 1970-01-01 (date -d @1709164800 -u).
     assert_eq!(texts(&rows.ids), [Some("1970-01-01"), Some("2024-02-29")]);
 }
+
+/// Hashes as CatBoost 1.2.10 writes them into `cat_features_hash`.
+#[test]
+fn categories_known_by_hash_are_found_by_text_integer_or_boolean() {
+    let known = [("red", 3_052_168_893), ("1", 1_121_341_681), ("-5", 2_572_957_386), ("0", 2_856_682_258)];
+    let names = ["red", "one", "-5", "zero"].map(String::from).to_vec();
+    let encoding = Encoding::Hashed { names, hashes: known.map(|(_, hash)| hash).to_vec() };
+    let feature = |name: &str| FeatureRequest { name: name.into(), encoding: encoding.clone() };
+    let (_folder, path) = scratch();
+    let columns = vec![
+        ("text", array(StringArray::from(vec![Some("red"), Some("-5"), None, Some("blue")]))),
+        ("integer", array(Int64Array::from(vec![Some(-5), Some(1), None, Some(7)]))),
+        ("boolean", array(BooleanArray::from(vec![Some(true), Some(false), None, Some(true)]))),
+        ("real", array(Float64Array::from(vec![1.0; 4]))),
+    ];
+    write(&path, columns);
+    let mut request = features(vec![feature("text"), feature("integer"), feature("boolean")]);
+    let decoded = read(&path, &request).unwrap();
+    same(decoded.rows.features.column(0), &[0.0, 2.0, f64::NAN, UNKNOWN_CATEGORY]);
+    same(decoded.rows.features.column(1), &[2.0, 1.0, f64::NAN, UNKNOWN_CATEGORY]);
+    same(decoded.rows.features.column(2), &[1.0, 3.0, f64::NAN, 1.0]);
+    assert_eq!(decoded.unseen.columns["text"].names.keys().collect::<Vec<_>>(), ["blue"]);
+    // The config's names replace those whose hash they have, in any order.
+    request.categories.insert("integer".into(), ["0", "blue", "1"].map(String::from).to_vec());
+    let selection = Dataset::open(&path).unwrap().select(&request).unwrap();
+    assert_eq!(selection.category_names(1).unwrap(), ["red", "1", "-5", "0"]);
+    assert!(fails(&path, &features(vec![feature("real")])).contains("write them as text or integers"));
+}
