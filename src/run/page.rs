@@ -85,7 +85,7 @@ fn model(plan: &Plan) -> Vec<Fact> {
         fact("Path", plan.config.written().model.path.display()),
         fact("Format", [card.format.as_str(), card.version.as_deref().unwrap_or_default()].join(" ").trim()),
         fact("Objective", &card.objective),
-        fact("Outputs", model.outputs.join(", ")),
+        fact("Outputs", format!("{} ({})", model.outputs.len(), model.outputs.join(", "))),
         fact("Link", model.link),
         fact("Explained space", plan.space()),
         fact("Base margin", margins.join(", ")),

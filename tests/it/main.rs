@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bad_input;
 mod dataset;
 mod forests;
 mod golden;
 mod oracle;
+mod run_folder;
+mod support;
 mod xgboost;

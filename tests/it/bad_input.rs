@@ -1,0 +1,144 @@
+//! Inputs that cannot be audited: each is refused before anything is computed, with the place and a way out.
+
+use std::fs;
+use std::sync::Arc;
+
+use arrow_array::{Array, StringArray};
+
+use crate::support::{Audit, read, with_column, write};
+
+#[test]
+fn a_missing_data_file() {
+    let audit = Audit::new();
+    fs::remove_file(audit.path("data.parquet")).unwrap();
+    audit.refuse(&[], 2, &["config.yaml:2:15", "`data.parquet` does not exist", "relative paths start from the config's folder"]);
+}
+
+#[test]
+fn a_truncated_parquet_file() {
+    let audit = Audit::new();
+    let bytes = fs::read(audit.path("data.parquet")).unwrap();
+    for length in [0, 3, 100, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(audit.path("data.parquet"), &bytes[..length]).unwrap();
+        audit.refuse(&[], 3, &["data.parquet is not a readable Parquet file"]);
+    }
+}
+
+#[test]
+fn a_file_of_another_kind() {
+    let audit = Audit::new();
+    fs::write(audit.path("data.parquet"), "age,duration\n".repeat(1000)).unwrap();
+    audit.refuse(&[], 3, &["data.parquet is not a readable Parquet file"]);
+}
+
+#[test]
+fn a_damaged_page_in_the_middle_of_a_file() {
+    let audit = Audit::new();
+    let mut bytes = fs::read(audit.path("data.parquet")).unwrap();
+    bytes[4..2000].fill(0xff);
+    fs::write(audit.path("data.parquet"), bytes).unwrap();
+    audit.refuse(&[], 3, &["data.parquet is not a readable Parquet file"]);
+}
+
+#[test]
+fn parquet_without_a_needed_column() {
+    let audit = Audit::new();
+    let rows = read(&audit.path("data.parquet"));
+    let at = rows.schema().index_of("duration").unwrap();
+    let mut less = rows.clone();
+    less.remove_column(at);
+    write(&audit.path("data.parquet"), &[less]);
+    audit.refuse(&[], 3, &["data.parquet", "`duration`"]);
+}
+
+#[test]
+fn text_where_a_number_belongs() {
+    let audit = Audit::new();
+    let rows = read(&audit.path("data.parquet"));
+    let text = StringArray::from_iter_values((0..rows.num_rows()).map(|row| format!("{row} months")));
+    write(&audit.path("data.parquet"), &[with_column(&rows, "duration", Arc::new(text))]);
+    audit.refuse(&[], 3, &["data.parquet", "column `duration` holds text"]);
+}
+
+#[test]
+fn no_rows_at_all_or_after_the_filter() {
+    let audit = Audit::new();
+    audit.refuse(&["--set", "data.filter=age > 200"], 3, &["no rows", "age > 200"]);
+    write(&audit.path("data.parquet"), &[read(&audit.path("data.parquet")).slice(0, 0)]);
+    audit.refuse(&[], 3, &["data.parquet has no rows"]);
+}
+
+#[test]
+fn a_missing_model_file() {
+    let audit = Audit::new();
+    fs::remove_file(audit.path("model.json")).unwrap();
+    audit.refuse(&[], 2, &["config.yaml:3:16", "`model.json` does not exist"]);
+}
+
+#[test]
+fn a_truncated_model_and_one_that_is_no_json() {
+    let audit = Audit::new();
+    let text = fs::read_to_string(audit.path("model.json")).unwrap();
+    fs::write(audit.path("model.json"), &text[..text.len() / 2]).unwrap();
+    audit.refuse(&[], 3, &["model.json is not a sound xgboost model"]);
+    for nonsense in ["", "not a model", "\u{0}\u{1}\u{2}"] {
+        fs::write(audit.path("model.json"), nonsense).unwrap();
+        audit.refuse(&[], 3, &["model.json", "is not a model of a known format"]);
+    }
+}
+
+/// Changes the shipped model's JSON.
+fn edit(audit: &Audit, change: impl Fn(&mut serde_json::Value)) {
+    let mut model = serde_json::from_slice(&fs::read(audit.path("model.json")).unwrap()).unwrap();
+    change(&mut model);
+    fs::write(audit.path("model.json"), model.to_string()).unwrap();
+}
+
+#[test]
+fn a_tree_with_a_cycle_or_a_dangling_child() {
+    for (child, words) in [(0, "tree 3, node"), (9999, "tree 3, node")] {
+        let audit = Audit::new();
+        edit(&audit, |model| model["learner"]["gradient_booster"]["model"]["trees"][3]["left_children"][1] = child.into());
+        audit.refuse(&[], 3, &["model.json is not a sound xgboost model", words]);
+    }
+}
+
+#[test]
+fn a_model_without_its_base_score() {
+    let audit = Audit::new();
+    edit(&audit, |model| drop(model["learner"]["learner_model_param"].as_object_mut().unwrap().remove("base_score")));
+    audit.refuse(&[], 3, &["model.json is not a sound xgboost model", "base_score"]);
+}
+
+#[test]
+fn an_output_that_cannot_be_written() {
+    let audit = Audit::new();
+    fs::write(audit.path("file"), "").unwrap();
+    // Neither a folder below a file nor the kernel's own tree can be written, not even by root.
+    for output in [audit.path("file/out"), "/proc/audit".into()] {
+        audit.refuse(&["--output", &output.to_string_lossy()], 3, &["cannot make the output folder", "runs"]);
+    }
+}
+
+#[test]
+fn settings_that_do_not_fit_the_model_or_the_folder() {
+    let audit = Audit::new();
+    audit.refuse(&["--run-id", "../up"], 2, &["--run-id", "cannot name a folder"]);
+    audit.config("");
+    audit.refuse(&["--set", "data.feature_groups={g: [no_such]}"], 2, &["data.feature_groups.g", "`no_such` is not a feature"]);
+}
+
+#[test]
+fn a_category_that_the_model_does_not_know_is_a_warning() {
+    let audit = Audit::new();
+    let rows = read(&audit.path("data.parquet"));
+    let text = StringArray::from_iter_values((0..rows.num_rows()).map(|row| if row < 7 { "moon base" } else { "own" }));
+    assert_eq!(text.len(), 1000);
+    write(&audit.path("data.parquet"), &[with_column(&rows, "housing", Arc::new(text))]);
+    let folder = audit.publish(&[]);
+    let results = fs::read_to_string(folder.join("run_results.json")).unwrap();
+    let page = fs::read_to_string(folder.join("index.html")).unwrap();
+    for text in [results, page] {
+        assert!(text.contains("moon base") && text.contains("housing"), "{text}");
+    }
+}
