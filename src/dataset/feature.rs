@@ -13,8 +13,8 @@ use super::{DataError, Dataset, Encoding, FeatureRequest, Request};
 pub(super) struct FeatureColumn {
     /// Position among the columns that are read.
     pub(super) column: usize,
-    /// Whether its values become category codes.
-    pub(super) is_category: bool,
+    /// How its values become numbers, with the names that were found.
+    pub(super) encoding: Encoding,
     /// Names in code order, where they are known.
     pub(super) categories: Option<Categories>,
     /// Whether the column holds the categories' names, not their codes.
@@ -39,11 +39,12 @@ fn feature_column(feature: &FeatureRequest, column: usize, request: &Request, da
     let configured = known_names(feature, request).map_err(failed)?;
     let declared = dataset.inner.columns.iter().find(|column| column.name == feature.name);
     let Some(declared) = declared.filter(|_| feature.encoding != Encoding::Number) else {
-        return Ok(FeatureColumn { column, is_category: false, categories: None, by_name: false });
+        return Ok(FeatureColumn { column, encoding: Encoding::Number, categories: None, by_name: false });
     };
     if let Encoding::Hashed { names, hashes } = &feature.encoding {
-        let texts = configured.map_or(&[][..], Vec::as_slice);
-        return Ok(FeatureColumn { column, categories: Some(Categories::hashed(names.clone(), hashes, texts)), by_name: true });
+        let categories = Categories::hashed(names.clone(), hashes, configured.map_or(&[], Vec::as_slice));
+        let encoding = Encoding::Hashed { names: categories.names().to_vec(), hashes: hashes.clone() };
+        return Ok(FeatureColumn { column, encoding, categories: Some(categories), by_name: true });
     }
     let holds_names = *plain_type(&declared.data_type) == DataType::Utf8 || matches!(declared.data_type, DataType::Dictionary(..));
     let names = match configured {
@@ -53,7 +54,8 @@ fn feature_column(feature: &FeatureRequest, column: usize, request: &Request, da
     let doubled = |name| failed(format!("`{name}` is named twice; every code has a name of its own"));
     let categories = names.map(Categories::new).transpose().map_err(doubled)?;
     let integers = declared.data_type.is_integer() && categories.as_ref().is_some_and(Categories::are_integers);
-    Ok(FeatureColumn { column, is_category: true, by_name: holds_names || integers, categories })
+    let encoding = Encoding::Category { names: categories.as_ref().map(|categories| categories.names().to_vec()) };
+    Ok(FeatureColumn { column, encoding, by_name: holds_names || integers, categories })
 }
 
 /// The category names that the model or the config gives, which must not contradict each other.

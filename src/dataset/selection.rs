@@ -82,10 +82,9 @@ impl Selection {
 
     /// The features as requested, with the category names that were found: what to ask of another dataset, so that codes agree.
     pub fn features(&self) -> Vec<FeatureRequest> {
-        let of = |feature: &FeatureColumn| {
-            let names = feature.categories.as_ref().map(|categories| categories.names().to_vec());
-            let encoding = if feature.is_category { Encoding::Category { names } } else { Encoding::Number };
-            FeatureRequest { name: self.plan.read[feature.column].name.clone(), encoding }
+        let of = |feature: &FeatureColumn| FeatureRequest {
+            name: self.plan.read[feature.column].name.clone(),
+            encoding: feature.encoding.clone(),
         };
         self.plan.features.iter().map(of).collect()
     }

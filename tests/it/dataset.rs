@@ -1,17 +1,12 @@
 //! Named categories, however a file stores them, reach the model as the codes that its library gave them.
 
-use pipeline::dataset::{Dataset, Decoded, Encoding, FeatureRequest, Request};
-use pipeline::model::{self, FeatureKind, Forest, Iterations};
+use pipeline::dataset::{Dataset, Decoded, Request};
+use pipeline::model::{self, Feature, Forest, Iterations};
 
 use crate::golden;
 
 fn request(forest: &Forest) -> Request {
-    let encoding = |kind: &FeatureKind| match kind {
-        FeatureKind::Numeric => Encoding::Number,
-        FeatureKind::Categorical { names } => Encoding::Category { names: names.clone() },
-    };
-    let features = forest.features.iter().map(|feature| FeatureRequest { name: feature.name.clone(), encoding: encoding(&feature.kind) });
-    Request { features: features.collect(), ..Request::default() }
+    Request { features: forest.features.iter().map(Feature::request).collect(), ..Request::default() }
 }
 
 fn decode(path: &std::path::Path, forest: &Forest) -> Decoded {

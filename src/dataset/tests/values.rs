@@ -219,5 +219,6 @@ fn categories_known_by_hash_are_found_by_text_integer_or_boolean() {
     request.categories.insert("integer".into(), ["0", "blue", "1"].map(String::from).to_vec());
     let selection = Dataset::open(&path).unwrap().select(&request).unwrap();
     assert_eq!(selection.category_names(1).unwrap(), ["red", "1", "-5", "0"]);
+    assert!(matches!(&selection.features()[1].encoding, Encoding::Hashed { names, .. } if names[1] == "1"));
     assert!(fails(&path, &features(vec![feature("real")])).contains("write them as text or integers"));
 }
