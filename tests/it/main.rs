@@ -10,3 +10,4 @@ mod oracle;
 mod run_folder;
 mod support;
 mod xgboost;
+mod xgboost_damage;

@@ -43,7 +43,7 @@ fn is_json(bytes: &[u8]) -> bool {
 
 /// An object's brace, then the length of a key or the count of pairs.
 fn is_ubjson(bytes: &[u8]) -> bool {
-    matches!(bytes, [b'{', b'i' | b'U' | b'I' | b'l' | b'L' | b'$' | b'#' | b'}', ..])
+    matches!(bytes, [b'{', b'i' | b'U' | b'I' | b'l' | b'L' | b'$' | b'#', ..])
 }
 
 /// The binary format of releases before 1.0, which 1.0–3.0 could still write: 136 bytes of parameters, then the names of objective and

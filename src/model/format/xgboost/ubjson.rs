@@ -262,3 +262,71 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
         self.element(seed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn fails<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> String {
+        decode::<T>(bytes).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_type_is_read_big_endian() {
+        let values: [(&[u8], Json); 12] = [
+            (b"Z", Json::Null),
+            (b"T", json!(true)),
+            (b"NNF", json!(false)),
+            (b"i\xff", json!(-1)),
+            (b"U\xff", json!(255)),
+            (b"I\x01\x02", json!(258)),
+            (b"l\xff\xff\xff\xfe", json!(-2)),
+            (b"L\x00\x00\x00\x01\x00\x00\x00\x00", json!(4_294_967_296_u64)),
+            (b"d\x3f\xc0\x00\x00", json!(1.5)),
+            (b"D\xc0\x04\x00\x00\x00\x00\x00\x00", json!(-2.5)),
+            (b"Ca", json!("a")),
+            (b"Si\x02\xc3\xa9", json!("é")),
+        ];
+        for (bytes, value) in values {
+            assert_eq!(decode::<Json>(bytes), Ok(value));
+        }
+    }
+
+    #[test]
+    fn containers_may_be_open_counted_or_typed() {
+        for bytes in [&b"[i\x01i\x02]"[..], b"[#i\x02i\x01i\x02", b"[$i#i\x02\x01\x02"] {
+            assert_eq!(decode::<Vec<u8>>(bytes), Ok(vec![1, 2]));
+        }
+        for bytes in [&b"{i\x01ai\x07}"[..], b"{#i\x01i\x01ai\x07", b"{$i#i\x01i\x01a\x07"] {
+            assert_eq!(decode::<BTreeMap<String, u8>>(bytes), Ok(BTreeMap::from([("a".into(), 7)])));
+        }
+        assert_eq!(decode::<Json>(b"[[]{}[#i\x00{#i\x00]"), Ok(json!([[], {}, [], {}])));
+    }
+
+    #[test]
+    fn counts_are_checked_before_anything_is_read_or_stored() {
+        let cut = "elements are declared, but the file has 2 more bytes: it is cut short or damaged";
+        assert_eq!(fails::<Vec<f32>>(b"[$d#L\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00"), format!("{} {cut} at byte 13", i64::MAX));
+        assert_eq!(fails::<Vec<f32>>(b"[#U\x03i\x01"), format!("3 {cut} at byte 4"));
+        assert!(fails::<String>(b"SL\x7f\xff\xff\xff\xff\xff\xff\xffab").contains("bytes are declared, but the file has 2 more"));
+        assert_eq!(fails::<String>(b"Si\xff"), "length -1 is negative at byte 3");
+        assert_eq!(fails::<Json>(b"[$Z#l\x7f\xff\xff\xff"), "a container of elements without content at byte 9");
+    }
+
+    #[test]
+    fn errors_name_the_byte() {
+        assert_eq!(fails::<Json>(b"[i\x01"), "1 bytes are declared, but the file has 0 more: it is cut short or damaged at byte 3");
+        assert_eq!(fails::<Json>(b"[x]"), "type `x` is not one of UBJSON's that XGBoost writes at byte 2");
+        assert_eq!(fails::<Json>(b"[$i\x01]"), "a container has an element type but no count at byte 3");
+        assert_eq!(fails::<Json>(b"Si\x01\xff"), "text is not UTF-8 at byte 4");
+        assert_eq!(fails::<Json>(b"{T"), "type `T` stands where an integer is expected at byte 2");
+        assert_eq!(fails::<Json>(b"i\x01i"), "the model ends here, but the file goes on at byte 2");
+        assert_eq!(fails::<Vec<u8>>(b"[i\x01Si\x01a]"), "invalid type: string \"a\", expected u8 at byte 7");
+        assert_eq!(fails::<Json>(&[b'['; 100]), "containers nest deeper than 64 at byte 65");
+        assert_eq!(fails::<de::IgnoredAny>(&[b'['; 100_000]), "containers nest deeper than 64 at byte 65");
+    }
+}
