@@ -37,6 +37,16 @@ pub(super) enum Command {
     },
 }
 
+impl Command {
+    /// Whether whatever goes wrong is told as JSON, one object a line.
+    pub fn logs_json(&self) -> bool {
+        match self {
+            Command::Run(Run { check, .. }) | Command::Check(check) => check.log_format == LogFormat::Json,
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Run {
     #[command(flatten)]
@@ -51,15 +61,15 @@ pub(super) struct Run {
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Config file
+    /// Config file (YAML)
     pub config: PathBuf,
-    /// Folder of all runs, instead of the config's output.dir
+    /// Folder of all runs, instead of the config's output.dir; from the current directory
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Worker threads, instead of the config's run.threads
+    /// Worker threads, instead of the config's run.threads; they cannot change a result
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Set a key of the config, such as model.iterations=50
+    /// Set a key of the config, such as model.iterations=50; the value is YAML, paths start from the config's folder
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
     /// Form of the log on stderr
@@ -74,7 +84,7 @@ pub(super) struct Check {
 }
 
 /// Form of the log on stderr.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
     /// Lines of words
     Text,

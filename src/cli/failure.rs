@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use miette::{GraphicalReportHandler, GraphicalTheme};
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Problem};
 use crate::model::ModelError;
 use crate::run::RunError;
 
@@ -18,7 +18,7 @@ pub(super) enum Failure {
     /// The model cannot be used.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The run could not be planned, finished or published.
+    /// The run could not be planned or finished.
     #[error(transparent)]
     Run(#[from] RunError),
     /// A result cannot be printed.
@@ -27,35 +27,38 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Tells what is wrong and gives the exit code.
-    pub fn tell(&self) -> ExitCode {
-        let mut text = String::new();
-        if let Failure::Config(error) = self {
-            let handler = GraphicalReportHandler::new_themed(theme()).with_links(false);
-            for problem in error.problems() {
-                render(&mut text, &handler, problem);
+    /// Tells what is wrong, as events of the log where that is `json`, and gives the exit code.
+    pub fn tell(&self, json: bool) -> ExitCode {
+        let problems = if let Failure::Config(error) = self { error.problems() } else { &[] };
+        if json {
+            for problem in problems {
+                tracing::error!(place = problem.place(), help = problem.help_text(), "{problem}");
             }
+            tracing::error!("{self}");
+        } else {
+            let excerpts: String = problems.iter().map(excerpt).collect();
+            // Where stderr is closed the exit code still tells.
+            let _ = writeln!(io::stderr(), "{excerpts}error: {self}");
         }
-        // Where stderr is closed the exit code still tells.
-        let _ = writeln!(io::stderr(), "{text}error: {self}");
         ExitCode::from(self.code())
     }
 
     fn code(&self) -> u8 {
         match self {
             Failure::Config(_) => 2,
-            Failure::Run(error) => error.exit_code(),
             Failure::Model(_) | Failure::Print(_) => 3,
+            Failure::Run(error) => error.exit_code(),
         }
     }
 }
 
-fn render(text: &mut String, handler: &GraphicalReportHandler, problem: &dyn Diagnostic) {
-    if handler.render_report(text, problem).is_err() {
-        // Without its excerpt, should that be beyond drawing.
-        text.push_str(&problem.to_string());
+/// A problem with the lines around it.
+fn excerpt(problem: &Problem) -> String {
+    let mut text = String::new();
+    match GraphicalReportHandler::new_themed(theme()).with_links(false).render_report(&mut text, problem) {
+        Ok(()) => text + "\n",
+        Err(_) => format!("{}: {problem}\n", problem.place()),
     }
-    text.push('\n');
 }
 
 /// Colour on a terminal that is not asked to do without, plain characters elsewhere.

@@ -23,15 +23,17 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match execute(arguments.command) {
-        Ok(code) => code,
-        Err(failure) => failure.tell(),
-    }
+    let json = arguments.command.logs_json();
+    execute(arguments.command).unwrap_or_else(|failure| failure.tell(json))
 }
 
 fn execute(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Run(options) => Ok(ExitCode::from(run::run(options)?)),
+        Command::Run(options) => {
+            let published = run::run(options)?;
+            print(&format!("{}\n", published.folder.display()))?;
+            Ok(ExitCode::from(published.exit_code))
+        }
         Command::Check(options) => print(&run::check(options)?),
         Command::Inspect(options) => print(&inspect::inspect(&options)?),
         Command::Schema => print(&pretty(&crate::config::schema())?),

@@ -3,14 +3,14 @@
 use super::args::{Check, LogFormat, Run};
 use super::failure::Failure;
 use crate::config::Config;
-use crate::run::{self, Level, Log, Options, Plan};
+use crate::run::{self, Level, Log, Options, Plan, Published};
 
-/// Runs an audit; the run's own exit code.
-pub(super) fn run(arguments: Run) -> Result<u8, Failure> {
+/// Runs an audit.
+pub(super) fn run(arguments: Run) -> Result<Published, Failure> {
     let log = log(&arguments.check);
     let config = Config::load(&arguments.check.config, &arguments.check.sets)?;
     let options = Options { run_id: arguments.run_id, fail_on_warn: arguments.fail_on_warn, ..options(arguments.check) };
-    Ok(run::run(config, options, &log)?.exit_code)
+    Ok(run::run(config, options, &log)?)
 }
 
 /// The plan as text.

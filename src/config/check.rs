@@ -38,6 +38,9 @@ struct Checker<'a> {
 impl Checker<'_> {
     /// The node as JSON; `pointer` leads to it and `owner` is its key.
     fn value(&mut self, schema: &Json, node: &Node, pointer: &str, owner: Place) -> Json {
+        if node.value == Value::Unknown {
+            return Json::Null;
+        }
         let Some((schema, json)) = fitting(schema, &node.value) else {
             let help = help_for_type(schema, &node.value);
             self.sources.report(
@@ -54,7 +57,7 @@ impl Checker<'_> {
                 self.scalar(schema, &json, pointer, visible(node, owner));
                 json
             }
-            (Value::Scalar(_), None) => Json::Null,
+            (Value::Scalar(_), None) | (Value::Unknown, _) => Json::Null,
         }
     }
 
@@ -67,7 +70,9 @@ impl Checker<'_> {
             match known.get(key).or(others) {
                 Some(schema) => {
                     let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
-                    json.insert(key.clone(), self.value(schema, node, &pointer, *place));
+                    // The key is elsewhere where the value was set on the command line.
+                    let owner = if node.place.source == place.source { *place } else { node.place };
+                    json.insert(key.clone(), self.value(schema, node, &pointer, owner));
                 }
                 None => {
                     let help = describe::nearest(key, known.keys().map(String::as_str)).or_else(|| describe::known_keys(known));
@@ -147,18 +152,18 @@ fn within(pointer: &str) -> String {
 /// The alternative of `schema` whose type fits the value, and a scalar's reading that does.
 fn fitting<'s>(schema: &'s Json, value: &Value) -> Option<(&'s Json, Option<Json>)> {
     if let Some(alternatives) = describe::alternatives(schema) {
-        // Words are told from other words by the caller, so that a misspelt one is met with all of them.
         let words = describe::words(schema);
-        if let Value::Scalar(scalar) = value
-            && let Some(json) =
-                scalar.readings().find(|json| words.contains(&json) || (json.is_string() && words.iter().any(|word| word.is_string())))
-            && !alternatives.iter().any(|schema| describe::words(schema).is_empty() && accepts(schema, &json))
-        {
-            return Some((schema, Some(json)));
-        }
-        return alternatives.iter().find_map(|schema| fitting(schema, value));
+        let reading = |wanted: &dyn Fn(&Json) -> bool| match value {
+            Value::Scalar(scalar) => scalar.readings().find(wanted).map(|json| (schema, Some(json))),
+            _ => None,
+        };
+        // A misspelt word fits too, so that it is met with all words.
+        return reading(&|json| words.contains(&json))
+            .or_else(|| alternatives.iter().filter(|schema| !describe::is_word(schema)).find_map(|schema| fitting(schema, value)))
+            .or_else(|| reading(&|json| json.is_string() && words.iter().any(|word| word.is_string())));
     }
     match value {
+        Value::Unknown => None,
         Value::Map(_) => has_type(schema, "object").then_some((schema, None)),
         Value::List(_) => has_type(schema, "array").then_some((schema, None)),
         Value::Scalar(scalar) => scalar.readings().find(|json| accepts(schema, json)).map(|json| (schema, Some(json))),

@@ -17,18 +17,28 @@ pub(super) fn types(schema: &Json) -> Option<Vec<&str>> {
     }
 }
 
+/// Whether a schema lists fixed values.
+pub(super) fn is_word(schema: &Json) -> bool {
+    schema.get("enum").or_else(|| schema.get("const")).is_some()
+}
+
 /// The fixed values that a schema lists, in its alternatives too.
 pub(super) fn words(schema: &Json) -> Vec<&Json> {
     let own = schema.get("enum").and_then(Json::as_array).into_iter().flatten().chain(schema.get("const"));
     own.chain(alternatives(schema).into_iter().flatten().flat_map(words)).collect()
 }
 
-/// What a schema expects: `a number ≥ 1`, ``one of `all`, `best` or a whole number ≥ 1``.
+/// What a schema expects, such as “`all`, `best` or a whole number ≥ 1”.
 pub(super) fn schema(schema: &Json) -> String {
-    let mut options: Vec<String> = words(schema).into_iter().map(json).collect();
-    let rest = alternatives(schema).unwrap_or(std::slice::from_ref(schema)).iter().filter(|schema| words(schema).is_empty());
-    options.extend(rest.flat_map(|schema| types(schema).unwrap_or_default().into_iter().map(|name| kind(schema, name))));
-    join(&options, "or")
+    join(&options(schema), "or")
+}
+
+fn options(schema: &Json) -> Vec<String> {
+    match alternatives(schema) {
+        Some(alternatives) => alternatives.iter().flat_map(options).collect(),
+        None if is_word(schema) => words(schema).into_iter().map(json).collect(),
+        None => types(schema).unwrap_or_default().into_iter().map(|name| kind(schema, name)).collect(),
+    }
 }
 
 fn kind(schema: &Json, name: &str) -> String {
@@ -58,6 +68,7 @@ pub(super) fn value(value: &Value) -> String {
         Value::Map(_) => "a mapping".into(),
         Value::List(_) => "a list".into(),
         Value::Scalar(scalar) => json(&scalar.json),
+        Value::Unknown => "what cannot be told".into(),
     }
 }
 

@@ -65,6 +65,7 @@ mod tests {
         fn json(node: Node) -> Json {
             match node.value {
                 Value::Scalar(scalar) => scalar.json,
+                Value::Unknown => Json::Null,
                 Value::List(items) => items.into_iter().map(json).collect(),
                 Value::Map(entries) => entries.into_iter().map(|entry| (entry.key, json(entry.node))).collect(),
             }

@@ -14,7 +14,10 @@ pub(super) fn set(root: &mut Node, sources: &mut Sources, argument: &str) {
     if path.split('.').any(str::is_empty) {
         return sources.report(Place { length: path.len(), ..whole }, format!("`{path}` is not a key"), help());
     }
-    let Some(value) = yaml::read(sources, source, path.len() + 1, value) else { return };
+    let Some(mut value) = yaml::read(sources, source, path.len() + 1, value) else { return };
+    if value.place.length == 0 {
+        value.place = whole;
+    }
     let mut start = 0;
     let keys = path.split('.').map(|key| {
         let place = Place { source, start, length: key.len() };
@@ -35,7 +38,7 @@ pub(super) fn set(root: &mut Node, sources: &mut Sources, argument: &str) {
 
 /// The entry of `node` under `key`, made if need be; the list's length where it has no such entry.
 fn child<'a>(node: &'a mut Node, key: &str, place: Place) -> Result<&'a mut Node, usize> {
-    if matches!(node.value, Value::Scalar(_)) {
+    if matches!(node.value, Value::Scalar(_) | Value::Unknown) {
         *node = Node { value: Value::Map(Vec::new()), place };
     }
     match &mut node.value {
@@ -50,6 +53,6 @@ fn child<'a>(node: &'a mut Node, key: &str, place: Place) -> Result<&'a mut Node
             });
             entries.get_mut(index).map(|entry| &mut entry.node).ok_or(0)
         }
-        Value::Scalar(_) => Err(0),
+        Value::Scalar(_) | Value::Unknown => Err(0),
     }
 }

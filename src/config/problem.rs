@@ -36,17 +36,19 @@ impl Sources {
         self.texts.len() - 1
     }
 
-    /// Line of a place, from 1.
-    pub fn line(&self, place: Place) -> usize {
-        let before = self.texts.get(place.source).and_then(|(_, text)| text.get(..place.start));
-        before.map_or(1, |before| before.matches('\n').count() + 1)
+    /// Line and column, in characters, of a place, both from 1.
+    pub fn position(&self, place: Place) -> (usize, usize) {
+        let before = self.texts.get(place.source).and_then(|(_, text)| text.get(..place.start)).unwrap_or_default();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
     }
 
     /// Notes a problem.
     pub fn report(&mut self, place: Place, message: impl Into<String>, help: Option<String>) {
+        let (line, column) = self.position(place);
         let Some((name, text)) = self.texts.get(place.source) else { return };
         let text = NamedSource::new(name, text.clone());
-        let problem = Problem { message: message.into(), help, at: (place.start, place.length).into(), text };
+        let problem = Problem { message: message.into(), line, column, help, at: (place.start, place.length).into(), text };
         self.problems.push((place, problem));
     }
 
@@ -70,12 +72,26 @@ impl Sources {
 #[error("{message}")]
 pub struct Problem {
     message: String,
+    line: usize,
+    column: usize,
     #[help]
     help: Option<String>,
     #[label]
     at: SourceSpan,
     #[source_code]
     text: NamedSource<String>,
+}
+
+impl Problem {
+    /// Where it is: `file:line:column`.
+    pub fn place(&self) -> String {
+        format!("{}:{}:{}", self.text.name(), self.line, self.column)
+    }
+
+    /// What to do about it.
+    pub fn help_text(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
 }
 
 /// A config that cannot be used.

@@ -42,28 +42,43 @@ impl Variables {
         &self.masked
     }
 
-    /// A key or value with its expressions filled in, `None` where it has none; problems go to `sources`.
-    pub fn expand(&self, masked: &str, sources: &mut Sources, source: usize, offset: usize) -> Option<String> {
-        if !masked.contains(|c| self.expressions.contains_key(&c)) {
-            return None;
-        }
+    /// A key or value with its expressions filled in; problems go to `sources`.
+    pub fn expand(&self, masked: &str, sources: &mut Sources, source: usize, offset: usize) -> Expanded {
         let (mut expanded, mut characters) = (String::new(), masked.chars());
+        let (mut any, mut failed) = (false, false);
         while let Some(character) = characters.next() {
             let Some(expression) = self.expressions.get(&character) else {
                 expanded.push(character);
                 continue;
             };
+            any = true;
             characters.by_ref().take(expression.text.chars().count() - 1).for_each(drop);
             match expression.value() {
                 Ok(value) => expanded.push_str(&value),
                 Err((message, help)) => {
                     let place = Place { source, start: offset + expression.start, length: expression.text.len() };
                     sources.report(place, message, Some(help));
+                    failed = true;
                 }
             }
         }
-        Some(expanded)
+        match (any, failed) {
+            (_, true) => Expanded::Failed,
+            (true, _) => Expanded::Text(expanded),
+            (false, _) => Expanded::Nothing,
+        }
     }
+}
+
+/// What became of the expressions in a key or value.
+#[derive(Debug, PartialEq)]
+pub(super) enum Expanded {
+    /// There are none.
+    Nothing,
+    /// The text with all of them filled in.
+    Text(String),
+    /// One could not be filled in.
+    Failed,
 }
 
 /// The first expression of a text: byte offset and length. Just the `${` of one that does not close on its line.

@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInpu
 use serde_json::{Number, Value as Json};
 
 use super::problem::{Place, Sources};
-use super::variables::Variables;
+use super::variables::{Expanded, Variables};
 
 /// A value and where it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,8 @@ pub(super) enum Value {
     List(Vec<Node>),
     /// A mapping, in the order written.
     Map(Vec<Entry>),
+    /// What cannot be told, a problem with it being noted already.
+    Unknown,
 }
 
 impl Value {
@@ -161,18 +163,20 @@ impl<'a> Reader<'a> {
             return self.refuse(place, "tags (`!`) are not used in configs", "quote text that starts with `!`");
         }
         Ok(match event {
-            Event::Scalar(text, style, ..) => Node { value: Value::Scalar(self.scalar(&text, style)), place },
+            Event::Scalar(text, style, ..) => Node { value: self.scalar(&text, style), place },
             Event::SequenceStart(..) => self.list(place, depth)?,
             _ => self.map(place, depth)?,
         })
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle) -> Scalar {
-        match self.variables.expand(text, self.sources, self.source, self.offset) {
-            None if style == ScalarStyle::Plain => Scalar { json: plain(text), text: None },
-            None => Scalar { json: Json::String(text.into()), text: None },
-            Some(text) => Scalar { json: plain(&text), text: Some(text) },
-        }
+    fn scalar(&mut self, text: &str, style: ScalarStyle) -> Value {
+        let (json, text) = match self.variables.expand(text, self.sources, self.source, self.offset) {
+            Expanded::Nothing if style == ScalarStyle::Plain => (plain(text), None),
+            Expanded::Nothing => (Json::String(text.into()), None),
+            Expanded::Text(text) => (plain(&text), Some(text)),
+            Expanded::Failed => return Value::Unknown,
+        };
+        Value::Scalar(Scalar { json, text })
     }
 
     fn list(&mut self, start: Place, depth: usize) -> Result<Node, Stop> {
@@ -193,11 +197,14 @@ impl<'a> Reader<'a> {
                 (Event::Scalar(key, _, 0, None), place) => (key, place),
                 (_, place) => return self.refuse(place, "a key is plain text", "quote text that starts with `{`, `[`, `*`, `&` or `!`"),
             };
-            let key = self.variables.expand(&key, self.sources, self.source, self.offset).unwrap_or_else(|| key.into_owned());
+            let key = match self.variables.expand(&key, self.sources, self.source, self.offset) {
+                Expanded::Text(text) => text,
+                _ => key.into_owned(),
+            };
             let (event, at) = self.next()?;
             let node = self.node(event, at, depth + 1)?;
-            match entries.iter().find(|entry| entry.key == key).map(|entry| self.sources.line(entry.place)) {
-                Some(line) => {
+            match entries.iter().find(|entry| entry.key == key).map(|entry| self.sources.position(entry.place)) {
+                Some((line, _)) => {
                     self.sources.report(place, format!("key `{key}` is written twice"), Some(format!("it is first written on line {line}")))
                 }
                 None => entries.push(Entry { key, place, node }),

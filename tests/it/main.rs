@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod cli;
+mod config;
 mod dataset;
 mod forests;
 mod golden;
