@@ -20,25 +20,23 @@ impl<'a> Needed<'a> {
     pub(super) fn of(request: &Request, filter: Option<&Filter>, dataset: &'a Dataset) -> Result<Self, DataError> {
         let mut uses: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for feature in &request.features {
-            uses.entry(&feature.name).or_default().push("a feature of the model".into());
+            uses.entry(&feature.name).or_default().push("as a feature of the model".into());
         }
-        let roles = [(&request.id, "the id"), (&request.label, "the label"), (&request.weight, "the weight")];
+        let roles = [(&request.id, "as the id"), (&request.label, "as the label"), (&request.weight, "as the weight")];
         for (column, role) in roles.into_iter().filter_map(|(column, role)| Some((column.as_ref()?, role))) {
             uses.entry(column).or_default().push(role.into());
         }
         for column in &request.extra {
-            uses.entry(column).or_default().push("a column that the config names".into());
+            uses.entry(column).or_default().push("by the config".into());
         }
         for column in filter.iter().flat_map(|filter| filter.columns()) {
-            uses.entry(column).or_default().push("the filter".into());
+            uses.entry(column).or_default().push("by the filter".into());
         }
         let known = &dataset.inner.columns;
         let missing: Vec<String> = uses
             .iter()
             .filter(|(name, _)| known.iter().all(|column| column.name != **name))
-            .map(|(name, uses)| {
-                format!("column `{name}`, needed as {}{}", uses.join(" and "), nearest(name, known.iter().map(|c| &*c.name)))
-            })
+            .map(|(name, uses)| format!("column `{name}`, needed {}{}", uses.join(" and "), nearest(name, known.iter().map(|c| &*c.name))))
             .collect();
         if !missing.is_empty() {
             return Err(DataError::MissingColumns { path: dataset.inner.path.clone(), missing });
@@ -58,7 +56,7 @@ impl<'a> Needed<'a> {
             let values = plain_type(&column.data_type);
             let is = |role: &Option<String>| role.as_ref() == Some(&column.name);
             if !is_number(values) && *values != DataType::Utf8 {
-                return Err(complain(format!("{} needs numbers, booleans, text, dates or times; convert it", uses.join(" and "))));
+                return Err(complain(format!("it is needed {} as a number, boolean, text, date or time; convert it", uses.join(" and "))));
             }
             if is(&request.id) && !(values.is_integer() || values.is_temporal() || *values == DataType::Utf8) {
                 return Err(complain("an id is an integer or text; convert it".into()));

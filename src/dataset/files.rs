@@ -28,7 +28,10 @@ pub(super) fn find(path: &Path) -> Result<Vec<Found>, DataError> {
             (path.to_path_buf(), paths)
         }
         Ok(_) => return Ok(vec![Found { path: path.to_path_buf(), hive: BTreeMap::new() }]),
-        Err(_) if is_pattern(path) => (literal_prefix(path), expand(path)?),
+        Err(_) if is_pattern(path) => {
+            let root = literal_prefix(path);
+            (root.clone(), expand(path, &root)?)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(DataError::NotFound { path: path.to_path_buf() }),
         Err(source) => return Err(DataError::Io { path: path.to_path_buf(), source }),
     };
@@ -61,15 +64,16 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), DataError> {
     Ok(())
 }
 
-/// The visible files that a glob matches.
-fn expand(pattern: &Path) -> Result<Vec<PathBuf>, DataError> {
+/// The files that a glob matches, without any below hidden folders that `root` does not name.
+fn expand(pattern: &Path, root: &Path) -> Result<Vec<PathBuf>, DataError> {
     let no_files = |reason: String| DataError::NoFiles { path: pattern.to_path_buf(), reason };
     let text = pattern.to_str().ok_or_else(|| no_files("the pattern is not UTF-8".into()))?;
     let matches = glob::glob(text).map_err(|error| no_files(format!("the pattern is malformed: {error}")))?;
     let mut paths = Vec::new();
     for path in matches {
         let path = path.map_err(|error| DataError::Io { path: error.path().to_path_buf(), source: error.into() })?;
-        if path.is_file() && !is_hidden(&path) {
+        let below = path.strip_prefix(root).unwrap_or(&path);
+        if path.is_file() && !below.iter().any(|name| is_hidden(Path::new(name))) {
             paths.push(path);
         }
     }
@@ -127,6 +131,13 @@ mod tests {
         let files = ["b.parquet", "a/2.pq", "a/1.PARQUET", "a/_tmp/x.parquet", "_SUCCESS", ".c.parquet", "notes.txt", "_k=1/d.parquet"];
         let root = tree(&files);
         assert_eq!(names(root.path(), root.path()), ["_k=1/d.parquet", "a/1.PARQUET", "a/2.pq", "b.parquet"]);
+    }
+
+    #[test]
+    fn a_glob_skips_hidden_folders_unless_it_names_them() {
+        let root = tree(&["a/x.parquet", "a/_tmp/y.parquet", ".b/z.parquet"]);
+        assert_eq!(names(root.path(), &root.path().join("**/*.parquet")), ["a/x.parquet"]);
+        assert_eq!(names(root.path(), &root.path().join("a/_tmp/*")), ["a/_tmp/y.parquet"]);
     }
 
     #[test]

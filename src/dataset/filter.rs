@@ -28,7 +28,9 @@ impl Filter {
     /// If it is not one SQL expression over columns.
     pub(super) fn parse(text: &str) -> Result<Self, DataError> {
         let complain = |message: String| DataError::Filter { filter: text.into(), message };
-        let condition = polars::sql::sql_expr(text).map_err(|error| complain(first_line(&error)))?;
+        // Polars would print a deprecation for every DATE literal and batch.
+        polars::error::set_warning_function(|message, _| tracing::debug!("polars: {message}"));
+        let condition = polars::sql::sql_expr(text).map_err(|error| complain(brief(&error)))?;
         if condition.into_iter().any(|part| matches!(part, Expr::SubPlan(..) | Expr::Selector(_))) {
             return Err(complain("sub-queries and * are not conditions on single rows; name columns".into()));
         }
@@ -56,8 +58,18 @@ impl Filter {
     /// # Errors
     /// If it compares what cannot be compared, is not true or false, or looks beyond its row.
     pub(super) fn check(&self, columns: &[Column]) -> Result<(), DataError> {
-        let used = columns.iter().filter(|column| self.columns.contains(&column.name));
-        let empty: Vec<(&str, ArrayRef)> = used.map(|c| (&*c.name, new_empty_array(plain_type(&c.data_type)))).collect();
+        let used: Vec<&Column> = columns.iter().filter(|column| self.columns.contains(&column.name)).collect();
+        self.check_on(&used).map_err(|error| match error {
+            DataError::Filter { filter, message } if used.iter().any(|column| column.data_type.is_temporal()) => {
+                let advice = "dates are written DATE '2024-01-31', times TIMESTAMP '2024-01-31 12:00:00'";
+                DataError::Filter { filter, message: format!("{message}; {advice}") }
+            }
+            other => other,
+        })
+    }
+
+    fn check_on(&self, used: &[&Column]) -> Result<(), DataError> {
+        let empty: Vec<(&str, ArrayRef)> = used.iter().map(|c| (&*c.name, new_empty_array(plain_type(&c.data_type)))).collect();
         let frame = frame(0, &empty).map_err(|error| self.failed(&error))?;
         let mut arena: Arena<AExpr> = Arena::new();
         let condition = to_expr_ir(bare_lists(self.condition.clone()), &mut ExprToIRContext::new(&mut arena, frame.schema()));
@@ -88,7 +100,7 @@ impl Filter {
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> DataError {
-        self.complain(first_line(error))
+        self.complain(brief(error))
     }
 
     fn complain(&self, message: String) -> DataError {
@@ -104,9 +116,9 @@ fn bare_lists(condition: Expr) -> Expr {
     })
 }
 
-/// Polars adds the query plan below its message.
-fn first_line(error: &dyn std::fmt::Display) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_string()
+/// The first line of polars' message, below which it prints its query plan, without long dumps of the syntax tree.
+fn brief(error: &dyn std::fmt::Display) -> String {
+    error.to_string().lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
 /// The columns as polars sees them: integers of 64 bits, floats, booleans, text, dates, and times in UTC.

@@ -19,7 +19,7 @@ pub struct Request {
     pub weight: Option<String>,
     /// Further columns that components asked for.
     pub extra: Vec<String>,
-    /// SQL condition on single rows.
+    /// SQL condition on single rows, in polars' dialect: NaN is larger than every number, and a row for which it is null is left out.
     pub filter: Option<String>,
     /// Category names in code order by column, for features whose model names none.
     pub categories: BTreeMap<String, Vec<String>>,
