@@ -40,9 +40,12 @@ pub enum Missing {
     Nan,
     /// NaN is read as zero; nothing is missing.
     NanIsZero,
-    /// NaN and |x| ≤ 1e−35 are missing (LightGBM's `zero_as_missing`).
+    /// NaN and |x| ≤ [`ZERO`] are missing (LightGBM's `zero_as_missing`).
     ZeroOrNan,
 }
+
+/// The largest magnitude that LightGBM takes for zero: 1e−35 rounded to f32.
+pub const ZERO: f64 = 1e-35_f32 as f64;
 
 /// What kind of values a feature takes.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,23 +70,25 @@ pub struct Feature {
     pub kind: FeatureKind,
     /// Which values are missing.
     pub missing: Missing,
+    /// Whether splits see a value's integer part alone, so that −0.5 is category 0 (LightGBM).
+    pub truncated: bool,
 }
 
 impl Feature {
     /// A numeric feature whose NaN is missing.
     pub fn numeric(name: impl Into<String>) -> Self {
-        Self { name: name.into(), kind: FeatureKind::Numeric, missing: Missing::Nan }
+        Self { name: name.into(), kind: FeatureKind::Numeric, missing: Missing::Nan, truncated: false }
     }
 
     /// A categorical feature whose NaN is missing.
     pub fn categorical(name: impl Into<String>, names: Option<Vec<String>>) -> Self {
-        Self { name: name.into(), kind: FeatureKind::Categorical { names, hashes: None }, missing: Missing::Nan }
+        Self { name: name.into(), kind: FeatureKind::Categorical { names, hashes: None }, missing: Missing::Nan, truncated: false }
     }
 
     /// A categorical feature whose categories are known by the hashes of their texts; NaN is missing.
     pub fn hashed(name: impl Into<String>, names: Vec<String>, hashes: Vec<u32>) -> Self {
         let kind = FeatureKind::Categorical { names: Some(names), hashes: Some(hashes) };
-        Self { name: name.into(), kind, missing: Missing::Nan }
+        Self { name: name.into(), kind, missing: Missing::Nan, truncated: false }
     }
 
     /// What the dataset is asked for.
@@ -105,10 +110,11 @@ impl Feature {
 
     /// The value that splits see, or `None` where it is missing.
     pub fn read(&self, x: f64) -> Option<f64> {
+        let x = if self.truncated { x.trunc() } else { x };
         match self.missing {
             Missing::Nan => (!x.is_nan()).then_some(x),
             Missing::NanIsZero => Some(if x.is_nan() { 0.0 } else { x }),
-            Missing::ZeroOrNan => (!x.is_nan() && x.abs() > 1e-35).then_some(x),
+            Missing::ZeroOrNan => (!x.is_nan() && x.abs() > ZERO).then_some(x),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From margins (raw scores) to predictions.
 
 /// The function from a row's margins to its predictions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Link {
     /// The margin itself.
     Identity,
@@ -19,6 +19,12 @@ pub enum Link {
     Gaps,
     /// The first margin itself and e^2m of the second: a mean and a variance.
     MeanVariance,
+    /// ln(1 + e^m), the intensity of an event (LightGBM's `cross_entropy_lambda`).
+    Softplus,
+    /// m·|m|, where the square root was learned.
+    SignedSquare,
+    /// Another link of the margins times a factor: a sigmoid's steepness, or one over the number of averaged rounds.
+    Scaled(f64, &'static Link),
 }
 
 impl Link {
@@ -33,12 +39,19 @@ impl Link {
             Link::Ascending => "ascending",
             Link::Gaps => "gaps",
             Link::MeanVariance => "mean_variance",
+            Link::Softplus => "softplus",
+            Link::SignedSquare => "signed_square",
+            Link::Scaled(_, link) => link.name(),
         }
     }
 
     /// Whether predictions are probabilities.
     pub fn is_probability(self) -> bool {
-        matches!(self, Link::Logistic | Link::Softmax)
+        match self {
+            Link::Logistic | Link::Softmax => true,
+            Link::Scaled(_, link) => link.is_probability(),
+            _ => false,
+        }
     }
 
     /// Turns one row's margins into its predictions, in place.
@@ -52,6 +65,12 @@ impl Link {
             Link::Ascending => margins.sort_unstable_by(f64::total_cmp),
             Link::Gaps => gaps(margins),
             Link::MeanVariance => margins.iter_mut().skip(1).for_each(|m| *m = (2.0 * *m).exp()),
+            Link::Softplus => margins.iter_mut().for_each(|m| *m = softplus(*m)),
+            Link::SignedSquare => margins.iter_mut().for_each(|m| *m *= m.abs()),
+            Link::Scaled(factor, link) => {
+                margins.iter_mut().for_each(|m| *m *= factor);
+                link.apply(margins);
+            }
         }
     }
 }
@@ -66,6 +85,11 @@ pub fn logistic(m: f64) -> f64 {
     }
 }
 
+/// ln(1 + e^m), without overflow and with full relative precision at both ends.
+fn softplus(m: f64) -> f64 {
+    m.max(0.0) + (-m.abs()).exp().ln_1p()
+}
+
 fn softmax(margins: &mut [f64]) {
     let top = margins.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     margins.iter_mut().for_each(|m| *m = (*m - top).exp());
@@ -77,7 +101,6 @@ fn softmax(margins: &mut [f64]) {
 pub(super) const LEAST_GAP: f32 = 1e-6;
 
 fn gaps(margins: &mut [f64]) {
-    let softplus = |m: f64| m.max(0.0) + (-m.abs()).exp().ln_1p();
     for output in 1..margins.len() {
         margins[output] = margins[output - 1] + f64::from(LEAST_GAP) + softplus(margins[output]);
     }
@@ -86,6 +109,23 @@ fn gaps(margins: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn squares_keep_their_sign_and_scaled_links_scale_first() {
+        let mut margins = [3.0, -0.5];
+        Link::SignedSquare.apply(&mut margins);
+        assert_eq!(margins, [9.0, -0.25]);
+        // The mean of 4 rounds of margins that sum to 8, through e^m.
+        let mut margins = [8.0];
+        Link::Scaled(0.25, &Link::Exp).apply(&mut margins);
+        assert_eq!(margins, [2.0_f64.exp()]);
+        // ln(1 + e^ln 3) = ln 4; far below zero it is e^m.
+        let mut margins = [3.0_f64.ln(), -800.0, -40.0];
+        Link::Softplus.apply(&mut margins);
+        assert!((margins[0] - 4.0_f64.ln()).abs() < 1e-15);
+        assert_eq!(margins[1..], [0.0, (-40.0_f64).exp()]);
+        assert!(Link::Scaled(2.0, &Link::Logistic).is_probability());
+    }
 
     #[test]
     fn quantiles_are_sorted_and_expectiles_are_sums_of_gaps() {

@@ -15,7 +15,7 @@ use std::path::Path;
 pub use card::Card;
 pub use error::{ModelError, ReadError};
 pub use forest::{
-    CategorySet, Cover, Feature, FeatureKind, Forest, Missing, Node, NodeKind, Rule, Split, Summation, Tree, TreeOutput, Width,
+    CategorySet, Cover, Feature, FeatureKind, Forest, Missing, Node, NodeKind, Rule, Split, Summation, Tree, TreeOutput, Width, ZERO,
     category_code,
 };
 pub use format::Iterations;

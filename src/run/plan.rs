@@ -197,7 +197,8 @@ impl Plan {
             Link::Logistic => "margin: log-odds",
             Link::Softmax => "margin: log-odds up to a constant",
             Link::Exp => "margin: log of the prediction",
-            Link::Step | Link::Ascending | Link::Gaps | Link::MeanVariance => "margin",
+            Link::SignedSquare => "margin: signed root of the prediction",
+            Link::Step | Link::Ascending | Link::Gaps | Link::MeanVariance | Link::Softplus | Link::Scaled(..) => "margin",
         }
     }
 

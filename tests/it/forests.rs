@@ -32,7 +32,8 @@ pub fn forest(rng: &mut ChaCha8Rng, shape: Shape) -> Arc<Forest> {
     let features = (0..shape.features).map(|f| {
         let name = format!("x{f}");
         let missing = [Missing::Nan, Missing::Nan, Missing::NanIsZero, Missing::ZeroOrNan][rng.random_range(0..4)];
-        if f % 3 == 2 { Feature::categorical(name, None) } else { Feature { missing, ..Feature::numeric(name) } }
+        let truncated = rng.random_bool(0.5);
+        if f % 3 == 2 { Feature { truncated, ..Feature::categorical(name, None) } } else { Feature { missing, ..Feature::numeric(name) } }
     });
     let frame = Forest {
         features: features.collect(),
@@ -94,6 +95,8 @@ pub fn rows(rng: &mut ChaCha8Rng, forest: &Forest, rows: usize) -> FeatureBlock 
         (0 | 1, _) => f64::NAN,
         (2, true) => -1.0,
         (3, true) => 99.0,
+        (4, true) => -0.5,
+        (5, true) => 0.5,
         (_, true) => f64::from(rng.random_range(0..7_u8)),
         (2, false) => f64::INFINITY,
         (3, false) => f64::NEG_INFINITY,

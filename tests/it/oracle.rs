@@ -69,6 +69,7 @@ impl Number for f64 {
 fn left(forest: &Forest, node: &pipeline::model::Split, x: f64) -> bool {
     use pipeline::model::{Missing, Width};
     let feature = &forest.features[node.feature];
+    let x = if feature.truncated && x.abs() < 1.0 { 0.0 } else { x };
     let x = match feature.missing {
         Missing::Nan if x.is_nan() => return node.missing_left,
         Missing::ZeroOrNan if x.is_nan() || x.abs() <= 1e-35 => return node.missing_left,

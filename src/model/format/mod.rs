@@ -1,5 +1,6 @@
 //! Model formats: one file or folder each, one line in [`FORMATS`] each.
 
+mod json;
 mod xgboost;
 
 use std::num::NonZeroUsize;
@@ -23,6 +24,23 @@ pub enum Iterations {
     /// The first `n` rounds.
     #[serde(untagged)]
     First(NonZeroUsize),
+}
+
+impl Iterations {
+    /// How many of a file's `rounds` are asked for; `best` is the 0-based best iteration that the file names.
+    fn rounds(self, rounds: usize, best: Option<usize>) -> Result<usize, ReadError> {
+        let asked = match (self, best) {
+            (Iterations::All, _) | (Iterations::Best, None) => rounds,
+            (Iterations::Best, Some(best)) => best.saturating_add(1),
+            (Iterations::First(asked), _) => asked.get(),
+        };
+        if asked <= rounds {
+            return Ok(asked);
+        }
+        Err(ReadError::Unsupported(format!(
+            "{asked} boosting rounds are asked for, but the file has {rounds}; set `iterations` to all or to fewer rounds"
+        )))
+    }
 }
 
 /// One model format.

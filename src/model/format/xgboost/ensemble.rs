@@ -86,18 +86,8 @@ impl Ensemble {
 
     /// Boosting rounds that `iterations` asks for, and the trees in them.
     pub fn used(&self, iterations: Iterations, best: Option<usize>) -> Result<(usize, &[WeightedTree]), ReadError> {
-        let rounds = match (iterations, best) {
-            (Iterations::All, _) | (Iterations::Best, None) => self.rounds(),
-            (Iterations::Best, Some(best)) => best.saturating_add(1),
-            (Iterations::First(rounds), _) => rounds.get(),
-        };
-        match self.starts.get(rounds) {
-            Some(trees) => Ok((rounds, &self.trees[..*trees])),
-            None => Err(ReadError::Unsupported(format!(
-                "{rounds} boosting rounds are asked for, but the file has {}; set `iterations` to all or to fewer rounds",
-                self.rounds()
-            ))),
-        }
+        let rounds = iterations.rounds(self.rounds(), best)?;
+        Ok((rounds, &self.trees[..self.starts[rounds]]))
     }
 }
 

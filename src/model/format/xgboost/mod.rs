@@ -6,7 +6,6 @@
 mod document;
 mod ensemble;
 mod features;
-mod json;
 mod objective;
 mod trees;
 mod ubjson;
@@ -18,7 +17,7 @@ use crate::model::error::ReadError;
 use crate::model::forest::{Cover, Forest, Summation, Width};
 use crate::model::{Card, Model};
 
-use super::{Format, Iterations};
+use super::{Format, Iterations, json};
 use document::{Document, LearnerParameters};
 use ensemble::Ensemble;
 use objective::Objective;
@@ -32,13 +31,7 @@ const HEAD: usize = 512;
 fn recognise(bytes: &[u8]) -> bool {
     let head = bytes.get(..HEAD).unwrap_or(bytes);
     let has_learner = head.windows(7).any(|word| word == b"learner");
-    (is_json(bytes) || is_ubjson(bytes)) && has_learner || is_old_binary(bytes)
-}
-
-/// An object's brace, then a quoted key or nothing.
-fn is_json(bytes: &[u8]) -> bool {
-    let mut marks = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
-    marks.next() == Some(&b'{') && matches!(marks.next(), Some(b'"' | b'}'))
+    (json::recognise(bytes) || is_ubjson(bytes)) && has_learner || is_old_binary(bytes)
 }
 
 /// An object's brace, then the length of a key or the count of pairs.

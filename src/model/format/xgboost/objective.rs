@@ -17,7 +17,7 @@ enum Inverse {
 }
 
 /// An objective's link and its inverse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Objective {
     pub link: Link,
     inverse: Inverse,

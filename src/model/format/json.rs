@@ -1,8 +1,14 @@
-//! JSON as XGBoost writes it: standard but for the bare words `NaN` and `Infinity`.
+//! JSON as libraries write it: standard but for the bare words `NaN` and `Infinity`.
 
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
+
+/// Whether bytes look like a JSON object: a brace, then a quoted key or nothing.
+pub(super) fn recognise(bytes: &[u8]) -> bool {
+    let mut marks = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+    marks.next() == Some(&b'{') && matches!(marks.next(), Some(b'"' | b'}'))
+}
 
 /// Decodes a whole file; errors end with line and column.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
