@@ -24,7 +24,9 @@ pub fn main() -> ExitCode {
         }
     };
     let json = arguments.command.logs_json();
-    execute(arguments.command).unwrap_or_else(|failure| failure.tell(json))
+    // A panic has said what it is; what is left is an exit code of the contract.
+    let ended = std::panic::catch_unwind(|| execute(arguments.command).unwrap_or_else(|failure| failure.tell(json)));
+    ended.unwrap_or(ExitCode::from(3))
 }
 
 fn execute(command: Command) -> Result<ExitCode, Failure> {

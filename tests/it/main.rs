@@ -10,6 +10,7 @@ mod forests;
 mod golden;
 mod oracle;
 mod run_folder;
+mod run_settings;
 mod support;
 mod xgboost;
 mod xgboost_damage;

@@ -1,0 +1,136 @@
+//! Settings that change what a run does, checked on its files.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Float64Array, RecordBatch};
+
+use crate::support::{Audit, pipeline, read, stderr, with_column, write};
+
+fn attributions(folder: &Path) -> RecordBatch {
+    read(&folder.join("attributions/tree_shap/part-00000.parquet"))
+}
+
+fn numbers(rows: &RecordBatch, column: &str) -> Vec<f64> {
+    rows.column_by_name(column).unwrap().as_primitive::<Float64Type>().values().to_vec()
+}
+
+/// Rows of the importance table as (feature, mean_abs, mean).
+fn importance(folder: &Path) -> Vec<(String, f64, f64)> {
+    let table = read(&folder.join("tables/importance.parquet"));
+    let names = table.column_by_name("feature").unwrap().as_string::<i32>().iter().map(|name| name.unwrap().to_string());
+    let means = numbers(&table, "mean_abs").into_iter().zip(numbers(&table, "mean"));
+    names.zip(means).map(|(name, (mean_abs, mean))| (name, mean_abs, mean)).collect()
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-12 * a.abs().max(b.abs()).max(1.0)
+}
+
+#[test]
+fn attributions_add_up_and_come_in_the_order_of_the_rows() {
+    let audit = Audit::new();
+    for mode in ["interventional", "path_dependent"] {
+        let rows = attributions(&audit.publish(&["--set", &format!("explain.tree_shap.mode={mode}")]));
+        let ids = rows.column_by_name("_row_id").unwrap().as_primitive::<arrow_array::types::Int64Type>().values().to_vec();
+        assert_eq!(ids, (1..=1000).collect::<Vec<i64>>());
+        let mut sums = numbers(&rows, "_base_value");
+        for field in rows.schema().fields().iter().filter(|field| !field.name().starts_with('_')) {
+            sums.iter_mut().zip(numbers(&rows, field.name())).for_each(|(sum, value)| *sum += value);
+        }
+        assert!(sums.iter().zip(numbers(&rows, "_prediction")).all(|(sum, prediction)| close(*sum, prediction)));
+    }
+}
+
+#[test]
+fn a_feature_group_is_the_signed_sum_of_its_members_everywhere() {
+    let audit = Audit::new();
+    let apart = attributions(&audit.publish(&[]));
+    audit.config("");
+    let folder = audit.publish(&["--set", "data.feature_groups={credit: [amount, duration, purpose]}"]);
+    let together = attributions(&folder);
+    assert!(["amount", "duration", "purpose"].iter().all(|member| together.column_by_name(member).is_none()));
+    let members = ["amount", "duration", "purpose"].map(|member| numbers(&apart, member));
+    let sums: Vec<f64> = (0..1000).map(|row| members.iter().map(|member| member[row]).sum()).collect();
+    assert!(sums.iter().zip(numbers(&together, "credit")).all(|(sum, group)| close(*sum, group)));
+    let expected = sums.iter().map(|sum| sum.abs()).sum::<f64>() / 1000.0;
+    let found = importance(&folder).into_iter().find(|(name, ..)| name == "credit").unwrap().1;
+    assert!(close(expected, found), "{expected} {found}");
+}
+
+#[test]
+fn weights_count_in_the_background_and_in_importance() {
+    let audit = Audit::new();
+    let rows = read(&audit.path("data.parquet"));
+    // Rows of weight 0 are as good as absent, those of weight 2 as good as there twice.
+    let weight = Float64Array::from_iter_values((0..1000).map(|row| f64::from(row % 3)));
+    write(&audit.path("data.parquet"), &[with_column(&rows, "importance_weight", Arc::new(weight))]);
+    let weighted = audit.publish(&["--set", "data.weight=importance_weight", "--set", "derive.importance.intervals=null"]);
+    let repeated: Vec<RecordBatch> = (0..1000).flat_map(|row| vec![rows.slice(row, 1); row % 3]).collect();
+    write(&audit.path("data.parquet"), &repeated);
+    let repeated = audit.publish(&["--set", "derive.importance.intervals=null"]);
+    let base = |folder: &Path| numbers(&attributions(folder), "_base_value")[0];
+    assert!(close(base(&weighted), base(&repeated)));
+    for ((name, mean_abs, mean), (other, expected_abs, expected)) in importance(&weighted).into_iter().zip(importance(&repeated)) {
+        assert_eq!(name, other);
+        assert!(close(mean_abs, expected_abs) && close(mean, expected), "{name}");
+    }
+}
+
+#[test]
+fn filters_choose_the_rows_and_the_background_apart() {
+    let audit = Audit::new();
+    let all = attributions(&audit.publish(&[]));
+    let young = attributions(&audit.publish(&["--set", "data.filter=age < 30"]));
+    assert!(young.num_rows() > 100 && young.num_rows() < 900);
+    let base = |rows: &RecordBatch| numbers(rows, "_base_value")[0];
+    // The data itself is the background, so the filter moves the base value; another file as the background does not.
+    assert!(!close(base(&all), base(&young)));
+    let against_all = attributions(&audit.publish(&["--set", "data.filter=age < 30", "--set", "background.path=data.parquet"]));
+    assert_eq!(against_all.num_rows(), young.num_rows());
+    assert!(close(base(&all), base(&against_all)));
+    let narrowed = attributions(&audit.publish(&["--set", "background.filter=age < 30"]));
+    assert!(narrowed.num_rows() == 1000 && close(base(&narrowed), base(&young)));
+}
+
+#[test]
+fn check_prints_the_plan_and_computes_nothing() {
+    let audit = Audit::new();
+    let output = pipeline().arg("check").arg(audit.path("config.yaml")).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let plan = String::from_utf8(output.stdout).unwrap();
+    for words in ["rows 1000", "xgboost 3.4.1, binary:logistic", "trees 150", "features 20", "tree_shap, importance, summary", "memory"] {
+        assert!(plan.contains(words), "{words}: {plan}");
+    }
+    assert!(!audit.path("out").exists());
+}
+
+#[test]
+fn the_log_is_text_or_json_without_colour_and_results_are_not_on_stderr() {
+    let audit = Audit::new();
+    let text = audit.run(&[]);
+    let folder = String::from_utf8(text.stdout.clone()).unwrap();
+    assert!(Path::new(folder.trim_end()).join("index.html").is_file(), "{folder}");
+    assert!(!stderr(&text).contains('\u{1b}') && stderr(&text).contains("explain: 1000 rows in"), "{}", stderr(&text));
+    let json = audit.run(&["--log-format", "json"]);
+    for line in stderr(&json).lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(event["level"].is_string() && event["message"].is_string(), "{line}");
+    }
+    assert!(audit.run(&["-q"]).stderr.is_empty());
+}
+
+#[test]
+fn warnings_fail_a_run_only_where_they_are_to() {
+    let audit = Audit::new();
+    let rows = read(&audit.path("data.parquet"));
+    let text = arrow_array::StringArray::from_iter_values((0..1000).map(|_| "moon base"));
+    write(&audit.path("data.parquet"), &[with_column(&rows, "housing", Arc::new(text))]);
+    assert_eq!(audit.run(&[]).status.code(), Some(0));
+    assert_eq!(audit.run(&["--fail-on-warn"]).status.code(), Some(4));
+    let results = fs::read_to_string(audit.path("out/latest/run_results.json")).unwrap();
+    assert!(results.contains("\"exit_code\": 4"), "{results}");
+}
