@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{AnyDerivation, Derivation};
-use super::{importance::Importance, summary::Summary};
+use super::{AnyDerivation, Build};
 use crate::attribution::AttributionSchema;
-use crate::settings::Step;
 
 crate::settings::steps! {
     /// What is derived from the attributions; a step that is not named does not run, but for `importance` and `summary`.
+    dyn Build:
     importance: On,
     summary: On,
 }
@@ -59,11 +58,5 @@ pub enum Values {
 
 /// The derivations that are switched on, in the registry's order.
 pub fn build(settings: &Settings, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
-    let steps =
-        [step(&settings.importance, |settings| Importance::new(settings, context)), step(&settings.summary, |_| Summary::new(context))];
-    steps.into_iter().flatten().collect()
-}
-
-fn step<S, D: Derivation + 'static>(step: &Step<S>, new: impl FnOnce(&S) -> D) -> Option<Box<dyn AnyDerivation>> {
-    Some(Box::new(new(step.settings()?)))
+    settings.running().into_iter().map(|(_, step)| step.build(context)).collect()
 }
