@@ -15,6 +15,7 @@ use super::program::Program;
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WIDEST, WideLeaf};
 use super::table::build;
+use super::walk::LeafWalk;
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree};
 
@@ -144,7 +145,7 @@ impl CountedTree {
             let values = values(leaf.leaf);
             wide.push(WideTable { leaf, background, values });
         }
-        (CompiledTree::new(self.program, groups, None, wide), base)
+        (CompiledTree::new(self.program, LeafWalk::new(&Boxes::new(tree)), groups, None, wide), base)
     }
 }
 

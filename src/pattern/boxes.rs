@@ -78,6 +78,19 @@ impl<'a> Boxes<'a> {
         })
     }
 
+    /// Leaves below `root`, from left to right.
+    pub(super) fn leaves_below(&self, root: usize) -> Vec<usize> {
+        let mut leaves = Vec::new();
+        let mut stack = vec![root];
+        while let Some(node) = stack.pop() {
+            match &self.tree.nodes[node].kind {
+                NodeKind::Leaf(_) => leaves.push(node),
+                NodeKind::Split(split) => stack.extend([split.right, split.left]),
+            }
+        }
+        leaves
+    }
+
     /// The most features on any root-to-leaf path.
     pub(super) fn widest(&self) -> usize {
         let mut widths = vec![0; self.edges.len()];

@@ -9,6 +9,7 @@ use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WideLeaf};
 use super::sweep::Sweep;
 use super::table::{Panel, build};
+use super::walk::LeafWalk;
 use crate::model::{NodeKind, Tree};
 
 /// How a forest is compiled: the default is the fastest, other choices are for tests and measurements.
@@ -50,6 +51,7 @@ impl Route {
 #[derive(Debug)]
 pub(super) struct CompiledTree {
     pub program: Program,
+    pub walk: LeafWalk,
     pub groups: Vec<CompiledGroup>,
     pub sweep: Option<Sweep>,
     pub wide: Vec<WideTable>,
@@ -77,9 +79,9 @@ pub(super) struct WideTable {
 pub(super) type BaseShares = Vec<(usize, f64)>;
 
 impl CompiledTree {
-    pub(super) fn new(program: Program, groups: Vec<CompiledGroup>, sweep: Option<Sweep>, wide: Vec<WideTable>) -> Self {
+    pub(super) fn new(program: Program, walk: LeafWalk, groups: Vec<CompiledGroup>, sweep: Option<Sweep>, wide: Vec<WideTable>) -> Self {
         let bytes = groups.iter().flat_map(|group| &group.panels).map(|panel| size_of_val(&panel.lines[..])).sum();
-        Self { program, groups, sweep, wide, bytes }
+        Self { program, walk, groups, sweep, wide, bytes }
     }
 }
 
@@ -92,7 +94,7 @@ pub(super) fn path_dependent(shape: &Shape, tree: &Tree, route: Route) -> (Compi
     let grouping = group(&boxes, route.limits());
     if !grouping.left_out.is_empty() {
         let sweep = Sweep::new(&boxes, &mut program, &shape.rules, &values);
-        return (CompiledTree::new(program, Vec::new(), Some(sweep), Vec::new()), base);
+        return (CompiledTree::new(program, LeafWalk::new(&boxes), Vec::new(), Some(sweep), Vec::new()), base);
     }
     let groups = grouping.groups.into_iter().map(|group| {
         let bits = program.compile(&boxes, &group);
@@ -104,7 +106,7 @@ pub(super) fn path_dependent(shape: &Shape, tree: &Tree, route: Route) -> (Compi
         CompiledGroup { bits, panels }
     });
     let groups = groups.collect();
-    (CompiledTree::new(program, groups, None, Vec::new()), base)
+    (CompiledTree::new(program, LeafWalk::new(&boxes), groups, None, Vec::new()), base)
 }
 
 /// Σ over leaves of value · Π cover ratios.

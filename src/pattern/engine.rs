@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::block::{BLOCK, Word};
 use super::compile::{BaseShares, CompiledTree, Options, path_dependent};
 use super::cuts::TooManyCuts;
-use super::kernel::InstructionSet;
+use super::kernel::{InstructionSet, Scratch};
 use super::shape::Shape;
 use super::sparse::{Memo, WIDEST};
 use crate::dataset::FeatureBlock;
@@ -43,6 +43,15 @@ pub struct Attributor {
     shape: Shape,
     trees: Vec<CompiledTree>,
     base: Vec<f64>,
+}
+
+/// What the engine says of rows, in margin space.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attributions {
+    /// Attributions, `(output · features + feature) · rows + row`.
+    pub values: Vec<f64>,
+    /// Margins, `output · rows + row`: base and leaves summed in tree order, equal to the bit to [`Forest::margins`].
+    pub margins: Vec<f64>,
 }
 
 /// Bytes of tables that one pass over a super-block uses: about half of a common L2 cache.
@@ -89,37 +98,49 @@ impl Attributor {
         &self.base
     }
 
-    /// Attributions in margin space, `(output · features + feature) · rows + row`, by whole super-blocks in parallel.
-    pub fn attribute(&self, block: &FeatureBlock) -> Vec<f64> {
-        let (rows, columns) = (block.rows(), self.shape.columns());
-        let step = (SUPER_VALUES / columns.max(1) / BLOCK).clamp(1, 32) * BLOCK;
+    /// Attributions and margins of all rows, by super-blocks in parallel. A row's result depends on that row alone.
+    pub fn attribute(&self, block: &FeatureBlock) -> Attributions {
+        let (rows, columns, outputs) = (block.rows(), self.shape.columns(), self.base.len());
+        let step = (SUPER_VALUES / (columns + outputs) / BLOCK).clamp(1, 32) * BLOCK;
         let firsts: Vec<usize> = (0..rows).step_by(step).collect();
         let parts: Vec<Vec<f64>> = firsts.par_iter().map(|first| self.attribute_rows(block, *first, step.min(rows - first))).collect();
-        let mut values = vec![0.0; columns * rows];
-        for (column, values) in values.chunks_exact_mut(rows.max(1)).enumerate() {
+        let gather = |column: usize, gathered: &mut [f64]| {
             for (first, part) in firsts.iter().zip(&parts) {
                 let count = step.min(rows - first);
-                for (number, values) in values[*first..first + count].chunks_mut(BLOCK).enumerate() {
-                    let start = (number * (columns + 1) + column) * BLOCK;
-                    values.copy_from_slice(&part[start..start + values.len()]);
+                for (number, gathered) in gathered[*first..first + count].chunks_mut(BLOCK).enumerate() {
+                    let start = (number * self.columns() + column) * BLOCK;
+                    gathered.copy_from_slice(&part[start..start + gathered.len()]);
                 }
             }
-        }
-        values
+        };
+        let (mut values, mut margins) = (vec![0.0; columns * rows], vec![0.0; outputs * rows]);
+        values.par_chunks_exact_mut(rows.max(1)).enumerate().for_each(|(column, values)| gather(column, values));
+        margins.chunks_exact_mut(rows.max(1)).enumerate().for_each(|(output, margins)| gather(columns + 1 + output, margins));
+        Attributions { values, margins }
     }
 
-    /// One super-block: `(block · (columns + 1) + column) · BLOCK + row`.
+    /// Columns of a block: attributions, a spare one for unused lanes, margins.
+    fn columns(&self) -> usize {
+        self.shape.columns() + 1 + self.base.len()
+    }
+
+    /// One super-block: `(block · columns + column) · BLOCK + row`.
     fn attribute_rows(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
-        let kernels = self.shape.kernels;
-        let (features, stride) = (self.shape.forest.features.len(), (self.shape.columns() + 1) * BLOCK);
+        let (kernels, features) = (self.shape.kernels, self.shape.forest.features.len());
+        let stride = self.columns() * BLOCK;
+        let first_margin = (self.shape.columns() + 1) * BLOCK;
         let blocks = self.shape.rank_blocks(block, first, rows);
         let mut out = vec![0.0; blocks.len() * stride];
-        let (mut slots, mut scratch): (Vec<Word>, _) = (Vec::new(), Vec::new());
+        for out in out.chunks_exact_mut(stride) {
+            out[first_margin..].chunks_exact_mut(BLOCK).zip(&self.shape.forest.base).for_each(|(margins, base)| margins.fill(*base));
+        }
+        let (mut slots, mut reached, mut scratch) = (Vec::<Word>::new(), Vec::<Word>::new(), Scratch::new());
         for chunk in chunks(&self.trees) {
             let mut memos: Vec<Vec<Memo>> = chunk.iter().map(|tree| vec![Memo::new(); tree.wide.len()]).collect();
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
                 for (tree, memos) in chunk.iter().zip(&mut memos) {
                     (kernels.run)(&tree.program, ranks, &mut slots);
+                    (kernels.walk)(&tree.walk, &slots, &mut reached, &mut out[first_margin..]);
                     for group in &tree.groups {
                         let indices = (kernels.index)(&group.bits, &slots);
                         group.panels.iter().for_each(|panel| (kernels.add)(panel, &indices, out));

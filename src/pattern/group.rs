@@ -93,7 +93,7 @@ pub(super) fn group(boxes: &Boxes<'_>, limits: Limits) -> Grouping {
     let mut grouping = Grouping::default();
     let mut open: Vec<Vec<Draft>> = Vec::new();
     for root in subtrees(boxes, limits) {
-        let leaves = leaves_below(boxes, root);
+        let leaves = boxes.leaves_below(root);
         let drafts: Vec<Draft> = leaves.iter().map(|node| draft(boxes, *node, root)).collect();
         let (bits, _) = extent(drafts.iter());
         if bits > limits.alone {
@@ -150,18 +150,6 @@ fn fits(boxes: &Boxes<'_>, root: usize, limits: Limits) -> bool {
     features.sort_unstable();
     features.dedup();
     features.len() <= limits.features
-}
-
-fn leaves_below(boxes: &Boxes<'_>, root: usize) -> Vec<usize> {
-    let mut leaves = Vec::new();
-    let mut stack = vec![root];
-    while let Some(node) = stack.pop() {
-        match &boxes.tree.nodes[node].kind {
-            NodeKind::Leaf(_) => leaves.push(node),
-            NodeKind::Split(split) => stack.extend([split.right, split.left]),
-        }
-    }
-    leaves
 }
 
 fn draft(boxes: &Boxes<'_>, node: usize, root: usize) -> Draft {

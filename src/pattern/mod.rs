@@ -17,9 +17,10 @@ mod shape;
 mod sparse;
 mod sweep;
 mod table;
+mod walk;
 
 pub use background::BackgroundCounter;
 pub use compile::{Options, Route};
 pub use cuts::TooManyCuts;
-pub use engine::{Attributor, PatternError};
+pub use engine::{Attributions, Attributor, PatternError};
 pub use kernel::InstructionSet;

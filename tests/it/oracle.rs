@@ -8,7 +8,7 @@ use num_rational::BigRational;
 use num_traits::{One, ToPrimitive, Zero};
 use pipeline::dataset::FeatureBlock;
 use pipeline::model::{Forest, NodeKind, Rule, Tree, TreeOutput};
-use pipeline::pattern::{Attributor, BackgroundCounter, InstructionSet, Options, Route};
+use pipeline::pattern::{Attributions, Attributor, BackgroundCounter, InstructionSet, Options, Route};
 use rand::RngExt;
 
 use crate::forests::{Shape, forest, rows, source};
@@ -148,21 +148,31 @@ fn shapley<N: Number>(game: &[N]) -> Vec<N> {
     (0..d).map(value).collect()
 }
 
-/// Largest |difference| relative to the row's largest |φ| (at least 1e-3), over all rows, outputs and features; base values too.
-///
-/// `games[row][output]` holds `v` of every coalition.
-fn compare<N: Number>(forest: &Forest, found: &[f64], base: &[f64], games: &[Vec<Vec<N>>]) -> f64 {
-    let (rows, features) = (games.len(), forest.features.len());
+/// What the definition says of one row and output.
+struct Expected {
+    base: f64,
+    values: Vec<f64>,
+}
+
+impl Expected {
+    fn of<N: Number>(game: &[N]) -> Self {
+        Self { base: game[0].f64(), values: shapley(game).iter().map(Number::f64).collect() }
+    }
+}
+
+/// Largest |difference| relative to the row's largest |φ| (at least 1e-3), over all rows and outputs (`expected[row][output]`); base values too.
+fn compare(expected: &[Vec<Expected>], found: &[f64], base: &[f64]) -> f64 {
+    let rows = expected.len();
     let mut worst: f64 = 0.0;
-    for (row, games) in games.iter().enumerate() {
-        for (output, game) in games.iter().enumerate() {
-            let expected: Vec<f64> = shapley(game).iter().map(Number::f64).collect();
-            let scale = expected.iter().fold(1e-3_f64, |scale, phi| scale.max(phi.abs()));
-            worst = worst.max((base[output] - game[0].f64()).abs() / game[0].f64().abs().max(1e-3));
-            for (j, expected) in expected.iter().enumerate() {
+    for (row, outputs) in expected.iter().enumerate() {
+        for (output, expected) in outputs.iter().enumerate() {
+            let features = expected.values.len();
+            let scale = expected.values.iter().fold(1e-3_f64, |scale, phi| scale.max(phi.abs()));
+            worst = worst.max((base[output] - expected.base).abs() / expected.base.abs().max(1e-3));
+            for (j, value) in expected.values.iter().enumerate() {
                 let found = found[(output * features + j) * rows + row];
                 assert!(found.is_finite(), "row {row}, output {output}, feature {j}: {found}");
-                worst = worst.max((found - expected).abs() / scale);
+                worst = worst.max((found - value).abs() / scale);
             }
         }
     }
@@ -198,28 +208,34 @@ fn options() -> Vec<Options> {
     InstructionSet::available().into_iter().flat_map(both).collect()
 }
 
-/// Checks both games, by every route, on one random forest.
+/// Checks both games, in every way of computing, on one random forest; all ways but the route agree to the bit.
 fn check<N: Number>(case: u64, features: usize, tolerance: f64) {
     let rng = &mut source(case);
     let forest = forest(rng, shapes(case, features));
     let block = rows(rng, &forest, 2);
-    let games: Vec<Vec<Vec<N>>> = (0..block.rows())
-        .map(|row| (0..forest.outputs.len()).map(|k| path_dependent_game(&forest, &block.row(row), k)).collect())
-        .collect();
-    for options in options() {
-        let attributor = Attributor::path_dependent_with(forest.clone(), options).unwrap();
-        let worst = compare(&forest, &attributor.attribute(&block), attributor.base(), &games);
-        assert!(worst <= tolerance, "path-dependent, {options:?}, case {case}: {worst:e}");
-    }
+    let expect = |game: &dyn Fn(&[f64], usize) -> Vec<N>| -> Vec<Vec<Expected>> {
+        (0..block.rows())
+            .map(|row| (0..forest.outputs.len()).map(|output| Expected::of(&game(&block.row(row), output))).collect())
+            .collect()
+    };
     let (background, weights) = weighted_background(case, rng, &forest);
     let pairs = pairs(&background, weights.as_deref());
-    let games: Vec<Vec<Vec<N>>> = (0..block.rows())
-        .map(|row| (0..forest.outputs.len()).map(|k| interventional_game(&forest, &block.row(row), k, &pairs)).collect())
-        .collect();
+    let by_paths = expect(&|x, output| path_dependent_game(&forest, x, output));
+    let by_background = expect(&|x, output| interventional_game(&forest, x, output, &pairs));
+    let mut first: Vec<(Route, [Attributions; 2])> = Vec::new();
     for options in options() {
-        let attributor = interventional(&forest, &background, weights.as_deref(), options);
-        let worst = compare(&forest, &attributor.attribute(&block), attributor.base(), &games);
-        assert!(worst <= tolerance, "interventional, {options:?}, case {case}: {worst:e}");
+        let path_dependent = Attributor::path_dependent_with(forest.clone(), options).unwrap();
+        let interventional = interventional(&forest, &background, weights.as_deref(), options);
+        let found = [path_dependent.attribute(&block), interventional.attribute(&block)];
+        for ((expected, attributor), found) in [(&by_paths, &path_dependent), (&by_background, &interventional)].into_iter().zip(&found) {
+            assert_eq!(found.margins, forest.margins(&block), "margins, {options:?}, case {case}");
+            let worst = compare(expected, &found.values, attributor.base());
+            assert!(worst <= tolerance, "{options:?}, case {case}: {worst:e}");
+        }
+        match first.iter().find(|(route, _)| *route == options.route) {
+            Some((_, known)) => assert_eq!(*known, found, "{options:?}, case {case}"),
+            None => first.push((options.route, found)),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{ExplainError, Explainer};
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
 use crate::model::{Cover, Forest};
-use crate::pattern::{Attributor, BackgroundCounter, PatternError};
+use crate::pattern::{Attributions, Attributor, BackgroundCounter, PatternError};
 
 pub use settings::{Mode, Settings};
 
@@ -63,12 +63,13 @@ impl Explainer for TreeShap {
 
     fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
         let block = &rows.features;
+        let Attributions { values, margins } = self.attributor.attribute(block);
         Ok(AttributionBatch {
             schema: self.schema.clone(),
             rows: block.rows(),
             base: self.attributor.base().iter().flat_map(|base| std::iter::repeat_n(*base, block.rows())).collect(),
-            prediction: self.attributor.forest().margins(block),
-            values: self.attributor.attribute(block),
+            prediction: margins,
+            values,
             standard_errors: None,
             extra: Vec::new(),
         })

@@ -10,18 +10,22 @@ use super::super::block::{BLOCK, Op, RankBlock, WORDS, Word};
 use super::super::program::Program;
 use super::super::sweep::Sweep;
 use super::super::table::Panel;
+use super::super::walk::LeafWalk;
+use super::sweep::{Plain, apply};
 use super::{Indices, Kernels, Scratch, portable};
 
 /// The kernels, if this machine runs them.
 pub(super) fn kernels() -> Option<Kernels> {
-    (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2")).then_some(KERNELS)
+    let has = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2");
+    has.then_some(KERNELS)
 }
 
-// SAFETY of all four: `kernels` hands them out only where the machine has the features.
+// SAFETY of all: `kernels` hands them out only where the machine has the features.
 const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| unsafe { run(program, ranks, slots) },
     index: |bits, slots| unsafe { index(bits, slots) },
     add: |panel, indices, out| unsafe { add(panel, indices, out) },
+    walk: |walk, slots, reached, out| unsafe { walk_rows(walk, slots, reached, out) },
     sweep: |sweep, slots, features, scratch, out| unsafe { sweep_rows(sweep, slots, features, scratch, out) },
 };
 
@@ -91,7 +95,12 @@ fn transpose(rows: [__m256d; 4]) -> [__m256d; 4] {
     ]
 }
 
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn walk_rows(walk: &LeafWalk, slots: &[Word], reached: &mut Vec<Word>, out: &mut [f64]) {
+    walk.add(slots, reached, out);
+}
+
 #[target_feature(enable = "avx2,bmi2")]
 fn sweep_rows(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
-    sweep.accumulate(slots, features, scratch, out);
+    apply::<Plain>(sweep, slots, features, scratch, out);
 }

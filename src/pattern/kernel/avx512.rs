@@ -8,21 +8,26 @@ use std::arch::x86_64::*;
 
 use super::super::block::{BLOCK, Op, RankBlock, WORDS, Word};
 use super::super::program::Program;
-use super::super::sweep::Sweep;
 use super::super::table::{Line, Panel};
-use super::{Indices, Kernels, Scratch};
+use super::super::walk::LeafWalk;
+use super::{Indices, Kernels};
 
 /// The kernels, if this machine runs them.
 pub(super) fn kernels() -> Option<Kernels> {
-    (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")).then_some(KERNELS)
+    let has = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2");
+    has.then_some(KERNELS)
 }
 
-// SAFETY of all four: `kernels` hands them out only where the machine has the features.
+// SAFETY of all: `kernels` hands them out only where the machine has the features.
 const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| unsafe { run(program, ranks, slots) },
     index: |bits, slots| unsafe { index(bits, slots) },
     add: |panel, indices, out| unsafe { add(panel, indices, out) },
-    sweep: |sweep, slots, features, scratch, out| unsafe { sweep_rows(sweep, slots, features, scratch, out) },
+    walk: |walk, slots, reached, out| unsafe { walk_rows(walk, slots, reached, out) },
+    sweep: |sweep, slots, features, scratch, out| unsafe { super::avx512_sweep::sweep_rows(sweep, slots, features, scratch, out) },
 };
 
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -131,7 +136,7 @@ fn transpose_lanes(v: [__m512d; 4]) -> [__m512d; 4] {
     ]
 }
 
-#[target_feature(enable = "avx512f,avx512bw")]
-fn sweep_rows(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
-    sweep.accumulate(slots, features, scratch, out);
+#[target_feature(enable = "avx512f,bmi1,bmi2")]
+fn walk_rows(walk: &LeafWalk, slots: &[Word], reached: &mut Vec<Word>, out: &mut [f64]) {
+    walk.add(slots, reached, out);
 }

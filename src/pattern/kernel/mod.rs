@@ -1,24 +1,28 @@
-//! The four inner loops, for whatever instruction set the machine has, chosen once at run time.
+//! The inner loops, for whatever instruction set the machine has, chosen once at run time.
 //!
-//! Every set computes the same additions in the same order for a row, so results are identical to the bit, with one exception that
-//! cannot change them: the sets differ in how many rows go through an instruction.
+//! Every set computes the same operations in the same order for a row, so results are identical to the bit: sets differ only in how many
+//! rows go through an instruction, and none fuses multiplications with additions.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_sweep;
 mod portable;
+mod sweep;
 
 use super::block::{BLOCK, RankBlock, Word};
 use super::program::Program;
 use super::sweep::Sweep;
 use super::table::Panel;
+use super::walk::LeafWalk;
 
 /// Index of each row of a block.
 pub(super) type Indices = [u8; BLOCK];
 
-/// Products and sums of a sweep, eight rows each.
-pub(super) type Scratch = Vec<[f64; 8]>;
+/// Products and sums of a sweep, for 64 rows each.
+pub(super) type Scratch = Vec<sweep::Lanes>;
 
 /// The inner loops of one instruction set.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +33,8 @@ pub(super) struct Kernels {
     pub index: fn(&[u32], &[Word]) -> Indices,
     /// Adds the lines of a block's indices: `out[column · BLOCK + row] += lines[index[row]][lane]`.
     pub add: fn(&Panel, &Indices, &mut [f64]),
+    /// Adds every row's leaf: `out[output · BLOCK + row] += value`.
+    pub walk: fn(&LeafWalk, &[Word], &mut Vec<Word>, &mut [f64]),
     /// Adds a sweep's contributions: `out[(output · features + feature) · BLOCK + row]`.
     pub sweep: fn(&Sweep, &[Word], usize, &mut Scratch, &mut [f64]),
 }

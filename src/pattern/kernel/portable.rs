@@ -3,13 +3,15 @@
 use super::super::block::{BLOCK, Op, RankBlock, WORDS, Word};
 use super::super::program::Program;
 use super::super::table::Panel;
+use super::sweep::{Plain, apply};
 use super::{Indices, Kernels};
 
 pub(super) const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| run(program, ranks, slots),
     index: |bits, slots| index(bits, slots),
     add: |panel, indices, out| add(panel, indices, out),
-    sweep: |sweep, slots, features, scratch, out| sweep.accumulate(slots, features, scratch, out),
+    walk: |walk, slots, reached, out| walk.add(slots, reached, out),
+    sweep: |sweep, slots, features, scratch, out| apply::<Plain>(sweep, slots, features, scratch, out),
 };
 
 fn run(program: &Program, ranks: &RankBlock, slots: &mut Vec<Word>) {

@@ -1,0 +1,144 @@
+//! The sweep's steps over a block, given how one instruction set does each on eight rows.
+
+use super::super::block::{BLOCK, WORDS, Word};
+use super::super::sweep::{Bottom, LANES, Step, Sweep, Turn};
+use super::Scratch;
+
+/// Vectors of a word's 64 rows.
+pub(super) const VECTORS: usize = 64 / LANES;
+/// A value in each of 64 rows.
+pub(super) type Lanes = [[f64; LANES]; VECTORS];
+
+/// One instruction set's steps on 64 rows. `products` and `sums` hold one entry a quadrature node.
+pub(super) trait Steps {
+    /// `below = products · factor`.
+    fn down(turn: &Turn, factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]);
+    /// Adds the table's look-ups to `sums`, and to the features' columns, which start at `out[feature · BLOCK]`.
+    fn bottom(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]);
+    /// Adds `Σ coefficient · below` to `out` (64 rows), and `below` to `sums`.
+    fn up(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]);
+}
+
+/// Runs all steps: `out[(output · features + feature) · BLOCK + row]`.
+#[inline(always)]
+pub(super) fn apply<S: Steps>(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
+    let q = sweep.nodes;
+    scratch.resize(2 * q * (sweep.depth + 1), [[0.0; LANES]; VECTORS]);
+    for pass in &sweep.passes {
+        let out = &mut out[pass.output * features * BLOCK..];
+        for word in 0..WORDS {
+            // Each depth holds its products, then its sums.
+            let mut at = 0;
+            scratch[..q].fill([[1.0; LANES]; VECTORS]);
+            scratch[q..2 * q].fill([[0.0; LANES]; VECTORS]);
+            for step in &pass.steps {
+                match step {
+                    Step::Down(turn) => {
+                        let (above, below) = scratch[at..].split_at_mut(2 * q);
+                        let (products, sums) = below[..2 * q].split_at_mut(q);
+                        S::down(
+                            turn,
+                            &sweep.constants[turn.constants..],
+                            turn.holds.word(slots, word),
+                            held(turn, slots, word),
+                            &above[..q],
+                            products,
+                        );
+                        sums.fill([[0.0; LANES]; VECTORS]);
+                        at += 2 * q;
+                    }
+                    Step::Bottom(bottom) => {
+                        let (products, sums) = scratch[at..at + 2 * q].split_at_mut(q);
+                        let mut bits = [0; 3];
+                        bits.iter_mut().zip(&bottom.bits).for_each(|(bits, literal)| *bits = literal.word(slots, word));
+                        S::bottom(bottom, &sweep.constants[bottom.constants..], bits, products, sums, &mut out[word * 64..]);
+                    }
+                    Step::Up(turn) => {
+                        let (above, below) = scratch[at - q..].split_at_mut(q);
+                        let start = turn.feature as usize * BLOCK + word * 64;
+                        let Some(out) = out[start..].first_chunk_mut::<64>() else { continue };
+                        S::up(
+                            &sweep.constants[turn.constants..],
+                            turn.holds.word(slots, word),
+                            held(turn, slots, word),
+                            &below[q..2 * q],
+                            above,
+                            out,
+                        );
+                        at -= 2 * q;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn held(turn: &Turn, slots: &[Word], word: usize) -> u64 {
+    turn.held.map_or(u64::MAX, |held| held.word(slots, word))
+}
+
+/// Plain Rust, row by row.
+pub(super) struct Plain;
+
+impl Steps for Plain {
+    #[inline(always)]
+    fn down(_: &Turn, factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]) {
+        let q = products.len();
+        for vector in 0..VECTORS {
+            let cases: [usize; LANES] = std::array::from_fn(|lane| case(holds, held, vector * LANES + lane) * q);
+            for (node, (products, below)) in products.iter().zip(below.iter_mut()).enumerate() {
+                below[vector] = std::array::from_fn(|lane| products[vector][lane] * factors[cases[lane] + node]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn bottom(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
+        let width = 1 + bottom.features.len();
+        for vector in 0..VECTORS {
+            let cases: [usize; LANES] = std::array::from_fn(|lane| {
+                let row = vector * LANES + lane;
+                (bits[0] >> row & 1 | (bits[1] >> row & 1) << 1 | (bits[2] >> row & 1) << 2) as usize
+            });
+            for (tables, (products, sums)) in tables.chunks_exact(8 * width).zip(products.iter().zip(sums.iter_mut())) {
+                for lane in 0..LANES {
+                    sums[vector][lane] += products[vector][lane] * tables[cases[lane]];
+                }
+            }
+            for (place, feature) in bottom.features.iter().enumerate() {
+                let start = *feature as usize * BLOCK + vector * LANES;
+                let mut total = [0.0; LANES];
+                for (tables, products) in tables.chunks_exact(8 * width).zip(products) {
+                    let table = &tables[8 * (1 + place)..][..8];
+                    for lane in 0..LANES {
+                        total[lane] += products[vector][lane] * table[cases[lane]];
+                    }
+                }
+                out[start..start + LANES].iter_mut().zip(total).for_each(|(out, total)| *out += total);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn up(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
+        let q = below.len();
+        for (vector, out) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let cases: [usize; LANES] = std::array::from_fn(|lane| case(holds, held, vector * LANES + lane) * q);
+            let mut total = [0.0; LANES];
+            for (node, (below, sums)) in below.iter().zip(sums.iter_mut()).enumerate() {
+                for lane in 0..LANES {
+                    sums[vector][lane] += below[vector][lane];
+                    total[lane] += below[vector][lane] * coefficients[cases[lane] + node];
+                }
+            }
+            out.iter_mut().zip(total).for_each(|(out, total)| *out += total);
+        }
+    }
+}
+
+/// 0 failed before, 1 fails now, 2 holds.
+#[inline(always)]
+fn case(holds: u64, held: u64, row: usize) -> usize {
+    ((holds >> row & 1) + (held >> row & 1)) as usize
+}
