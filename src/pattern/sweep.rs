@@ -127,11 +127,6 @@ impl Sweep {
         }
         Self { nodes: rule.nodes.len(), depth: boxes.tree.depth() + 1, passes, constants }
     }
-
-    /// Bytes that the compiled tree holds.
-    pub(super) fn bytes(&self) -> usize {
-        size_of_val(&self.constants[..]) + self.passes.iter().map(|pass| pass.steps.len() * (size_of::<Step>() + 64)).sum::<usize>()
-    }
 }
 
 impl Compiler<'_, '_> {
