@@ -1,7 +1,7 @@
 //! YAML text to a tree that knows where everything is written.
 //!
-//! Built on the events of `saphyr-parser`, which give a place to every key and value. Trees of `saphyr` stop at the first repeated key, and
-//! serde readers at the first thing that does not fit, where all of them are to be told.
+//! Built on `saphyr-parser`'s events: they carry a position for every key and value and keep repeated keys, which trees of
+//! `saphyr` or a serde reader (which stops at the first problem) do not.
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
 use serde_json::{Number, Value as Json};

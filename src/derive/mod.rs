@@ -9,7 +9,6 @@ mod testing;
 mod values;
 
 use std::any::Any;
-use std::sync::Arc;
 
 use crate::attribution::AttributionBatch;
 use crate::dataset::RowBatch;
@@ -60,12 +59,6 @@ pub trait Derivation: Send + Sync {
     /// # Errors
     /// If the rows seen do not allow a result.
     fn finish(&self, partial: Self::Partial) -> Result<Vec<Table>, DeriveError>;
-}
-
-/// A derivation's settings, which its work starts from.
-pub trait Build {
-    /// The derivation for a run.
-    fn build(&self, context: &Arc<Context>) -> Box<dyn AnyDerivation>;
 }
 
 /// A derivation of any kind, so that a run can hold a list of them.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{AnyDerivation, Build};
+use super::{AnyDerivation, Derivation};
+use super::{importance::Importance, summary::Summary};
 use crate::attribution::AttributionSchema;
+use crate::settings::Step;
 
 crate::settings::steps! {
     /// What is derived from the attributions; a step that is not named does not run, but for `importance` and `summary`.
-    dyn Build:
     importance: On,
     summary: On,
 }
@@ -58,5 +59,11 @@ pub enum Values {
 
 /// The derivations that are switched on, in the registry's order.
 pub fn build(settings: &Settings, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
-    settings.running().into_iter().map(|(_, step)| step.build(context)).collect()
+    let steps =
+        [step(&settings.importance, |settings| Importance::new(settings, context)), step(&settings.summary, |_| Summary::new(context))];
+    steps.into_iter().flatten().collect()
+}
+
+fn step<S, D: Derivation + 'static>(step: &Step<S>, new: impl FnOnce(&S) -> D) -> Option<Box<dyn AnyDerivation>> {
+    Some(Box::new(new(step.settings()?)))
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
-use crate::model::Forest;
 
 pub use registry::{Settings, prepare};
 
@@ -31,15 +30,6 @@ pub trait Explainer: Send + Sync {
     /// # Errors
     /// If the model cannot be evaluated on these rows.
     fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError>;
-}
-
-/// A method's settings, which its work starts from.
-pub trait Method {
-    /// The method before it has seen the background.
-    ///
-    /// # Errors
-    /// If the method cannot explain this model.
-    fn prepare(&self, forest: &Arc<Forest>) -> Result<Box<dyn Preparation>, ExplainError>;
 }
 
 /// A method on its way to its first row: a fold over the background, in row order.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{ExplainError, Method, Preparation};
+use super::tree_shap::TreeShap;
+use super::{ExplainError, Preparation};
 use crate::model::Forest;
 
 crate::settings::steps! {
     /// Attribution methods; one that is not named does not run, but for `tree_shap`.
-    dyn Method:
     tree_shap: On,
 }
 
@@ -16,5 +16,6 @@ crate::settings::steps! {
 /// # Errors
 /// If a method cannot explain this model.
 pub fn prepare(settings: &Settings, forest: &Arc<Forest>) -> Result<Vec<Box<dyn Preparation>>, ExplainError> {
-    settings.running().into_iter().map(|(_, method)| method.prepare(forest)).collect()
+    let methods = [settings.tree_shap.settings().map(|settings| TreeShap::prepare(settings, forest))];
+    methods.into_iter().flatten().collect()
 }

@@ -220,3 +220,83 @@ fn check_rule(rule: &Rule, feature: &Feature) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::forest::{CategorySet, Cover, Summation, Width};
+    use super::super::link::Link;
+    use super::*;
+
+    fn frame() -> Forest {
+        Forest {
+            features: vec![Feature::numeric("x"), Feature::categorical("c", None)],
+            outputs: vec!["a".into(), "b".into()],
+            base: vec![0.0, 1.0],
+            trees: Vec::new(),
+            link: Link::Identity,
+            compare: Width::F64,
+            summation: Summation { width: Width::F64, base_first: true },
+            cover: Cover::Count,
+        }
+    }
+
+    fn split(rule: Rule, left: usize, right: usize) -> RawNode {
+        RawNode::Split { feature: usize::from(matches!(rule, Rule::In(_))), rule, missing_left: true, left, right, cover: 2.0 }
+    }
+
+    fn leaf(values: &[f64]) -> RawNode {
+        RawNode::Leaf { values: values.to_vec(), cover: 1.0 }
+    }
+
+    fn add(nodes: Vec<RawNode>, output: TreeOutput) -> Result<Forest, String> {
+        let mut builder = ForestBuilder::new(frame()).map_err(|error| error.to_string())?;
+        builder.add(&RawTree { nodes, output, scale: 0.5 }).map_err(|error| error.to_string())?;
+        Ok(builder.finish())
+    }
+
+    #[test]
+    fn nodes_in_any_order_become_a_preorder_without_the_deleted() {
+        let set: CategorySet = [3].into_iter().collect();
+        let nodes =
+            vec![split(Rule::Less(0.5), 4, 2), RawNode::Deleted, split(Rule::In(set), 3, 5), leaf(&[1.0]), leaf(&[2.0]), leaf(&[3.0])];
+        let forest = add(nodes, TreeOutput::One(1)).unwrap();
+        let tree = &forest.trees[0];
+        assert_eq!(tree.leaf_values, [2.0, 1.0, 3.0]);
+        let children: Vec<_> =
+            tree.nodes.iter().map(|node| if let NodeKind::Split(s) = &node.kind { (s.left, s.right) } else { (0, 0) }).collect();
+        assert_eq!(children, [(1, 2), (0, 0), (3, 4), (0, 0), (0, 0)]);
+    }
+
+    #[test]
+    fn unsound_trees_are_refused_with_their_place() {
+        let less = |left, right| split(Rule::Less(0.0), left, right);
+        let cases = [
+            (vec![], "tree 0: has no nodes"),
+            (vec![less(1, 2), leaf(&[0.0])], "tree 0, node 0: child 2 does not exist (the tree has 2 nodes)"),
+            (vec![less(1, 1), leaf(&[0.0])], "tree 0, node 0: child 1 is reached twice: the nodes do not form a tree"),
+            (vec![less(1, 2), less(0, 2), leaf(&[0.0])], "tree 0, node 1: child 0 is reached twice: the nodes do not form a tree"),
+            (vec![leaf(&[0.0]), leaf(&[0.0])], "tree 0, node 1: is not reachable from the root"),
+            (vec![less(1, 2), RawNode::Deleted, leaf(&[0.0])], "tree 0, node 0: child 1 was deleted from the tree"),
+            (vec![leaf(&[0.0, 1.0])], "tree 0, node 0: holds 2 values where 1 are expected"),
+            (vec![leaf(&[f64::NAN])], "tree 0, node 0: leaf value NaN is not finite"),
+            (vec![split(Rule::LessOrEqual(f64::NAN), 1, 2), leaf(&[0.0]), leaf(&[0.0])], "tree 0, node 0: threshold on `x` is NaN"),
+        ];
+        for (nodes, message) in cases {
+            assert_eq!(add(nodes, TreeOutput::One(0)), Err(message.to_string()));
+        }
+        assert_eq!(add(vec![leaf(&[0.0])], TreeOutput::One(2)), Err("tree 0: adds to output 2, which does not exist".into()));
+        assert_eq!(add(vec![leaf(&[0.0])], TreeOutput::All), Err("tree 0, node 0: holds 1 values where 2 are expected".into()));
+    }
+
+    #[test]
+    fn unsound_frames_are_refused() {
+        let refused = |change: fn(&mut Forest)| {
+            let mut frame = frame();
+            change(&mut frame);
+            ForestBuilder::new(frame).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(refused(|frame| frame.base = vec![0.0]), "2 outputs with 1 base margins");
+        assert_eq!(refused(|frame| frame.base[1] = f64::INFINITY), "base margin inf is not finite");
+        assert_eq!(refused(|frame| frame.features[1].name = "x".into()), "feature name `x` occurs twice");
+    }
+}

@@ -262,8 +262,14 @@ impl Plan {
     }
 
     /// The steps by name: methods, then derivations.
-    fn steps(&self) -> Vec<&'static str> {
-        let methods = self.config.explain.running().into_iter().map(|(name, _)| name);
-        methods.chain(self.config.derive.running().into_iter().map(|(name, _)| name)).collect()
+    fn steps(&self) -> Vec<String> {
+        [serde_json::to_value(&self.config.explain), serde_json::to_value(&self.config.derive)]
+            .into_iter()
+            .flatten()
+            .filter_map(|section| section.as_object().cloned())
+            .flatten()
+            .filter(|(_, settings)| *settings != serde_json::Value::Bool(false))
+            .map(|(step, _)| step)
+            .collect()
     }
 }

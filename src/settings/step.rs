@@ -66,10 +66,9 @@ impl<S: JsonSchema> JsonSchema for Step<S> {
 
 /// Declares a section, one line a step: `module: On` or `module: Off` is what happens where the config does not name it.
 ///
-/// A step's module has a public `Settings` struct with a default, whose doc comment describes the step in the JSON Schema, and which
-/// implements the section's trait.
+/// A step's module has a public `Settings` struct with a default, whose doc comment describes the step in the JSON Schema.
 macro_rules! steps {
-    ($(#[$about:meta])* dyn $kind:ident: $($name:ident: $default:ident,)+) => {
+    ($(#[$about:meta])* $($name:ident: $default:ident,)+) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
         #[serde(default, deny_unknown_fields)]
@@ -84,14 +83,6 @@ macro_rules! steps {
         impl Default for Settings {
             fn default() -> Self {
                 Self { $($name: $crate::settings::steps!(@$default)),+ }
-            }
-        }
-
-        impl Settings {
-            /// The steps that run, by name, in the section's order.
-            pub fn running(&self) -> Vec<(&'static str, &dyn $kind)> {
-                let steps = [$((stringify!($name), self.$name.settings().map(|settings| settings as &dyn $kind))),+];
-                steps.into_iter().filter_map(|(name, settings)| Some((name, settings?))).collect()
             }
         }
     };

@@ -6,7 +6,6 @@ mod bad_input;
 mod cli;
 mod config;
 mod dataset;
-mod figures;
 mod forests;
 mod golden;
 mod oracle;

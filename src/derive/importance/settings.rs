@@ -1,12 +1,7 @@
 //! What can be chosen about importance.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::Importance;
-use crate::derive::{AnyDerivation, Build, Context};
 
 /// Mean absolute attribution of each feature, with bootstrap intervals over the rows.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -20,11 +15,5 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self { intervals: Some(0.95) }
-    }
-}
-
-impl Build for Settings {
-    fn build(&self, context: &Arc<Context>) -> Box<dyn AnyDerivation> {
-        Box::new(Importance::new(self, context))
     }
 }

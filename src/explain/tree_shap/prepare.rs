@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use super::{Mode, Settings, TreeShap, refused};
 use crate::dataset::RowBatch;
-use crate::explain::{ExplainError, Explainer, Method, Preparation};
+use crate::explain::{ExplainError, Explainer, Preparation};
 use crate::model::Forest;
 use crate::pattern::BackgroundCounter;
 
-impl Method for Settings {
+impl TreeShap {
+    /// The method in its configured mode, before the background.
+    ///
     /// # Errors
     /// As [`TreeShap::path_dependent`] and [`BackgroundCounter::new`].
-    fn prepare(&self, forest: &Arc<Forest>) -> Result<Box<dyn Preparation>, ExplainError> {
+    pub fn prepare(settings: &Settings, forest: &Arc<Forest>) -> Result<Box<dyn Preparation>, ExplainError> {
         let forest = Arc::clone(forest);
-        Ok(match self.mode {
+        Ok(match settings.mode {
             Mode::Interventional => Box::new(Counting(BackgroundCounter::new(forest).map_err(refused)?)),
-            Mode::PathDependent => Box::new(Ready(TreeShap::path_dependent(forest)?)),
+            Mode::PathDependent => Box::new(Ready(Self::path_dependent(forest)?)),
         })
     }
 }

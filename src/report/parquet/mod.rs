@@ -43,58 +43,6 @@ fn properties() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_created_by(concat!("pipeline ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![version]))
-}
-
-#[cfg(test)]
-mod tests {
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
-    use super::*;
-    use crate::table;
-
-    fn example() -> Table {
-        let columns = vec![
-            ("feature", table::optional_texts([Some("a"), None, Some("名")])),
-            ("rank", table::integers([1, -2, i64::MAX])),
-            ("mean_abs", table::optional_numbers([Some(0.1), Some(f64::NAN), None])),
-            ("flag", table::flags([true, false, true])),
-        ];
-        Table::new("example", columns)
-    }
-
-    #[test]
-    fn a_table_reads_back_as_it_was_and_names_its_writer() {
-        let folder = tempfile::tempdir().unwrap();
-        let (first, second) = (folder.path().join("first.parquet"), folder.path().join("second.parquet"));
-        write_table(&example(), &first).unwrap();
-        write_table(&example(), &second).unwrap();
-        assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
-
-        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&first).unwrap()).unwrap();
-        let file = reader.metadata().file_metadata();
-        let version = file.key_value_metadata().unwrap().iter().find(|pair| pair.key == "pipeline.version").unwrap();
-        assert_eq!(version.value.as_deref(), Some(env!("CARGO_PKG_VERSION")));
-        for column in reader.metadata().row_group(0).columns() {
-            assert!(matches!(column.compression(), Compression::ZSTD(_)));
-            assert!(column.statistics().is_some());
-        }
-        let rows: Vec<_> = reader.build().unwrap().collect::<Result<_, _>>().unwrap();
-        // NaN differs from itself, so the texts are compared.
-        assert_eq!(format!("{rows:?}"), format!("{:?}", [example().rows]));
-    }
-
-    #[test]
-    fn a_table_without_rows_is_still_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("empty.parquet");
-        write_table(&Table::new("empty", vec![("x", table::numbers([]))]), &path).unwrap();
-        assert_eq!(ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap().metadata().file_metadata().num_rows(), 0);
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_is_named() {
-        let error = write_table(&example(), Path::new("/nowhere/at/all.parquet")).unwrap_err().to_string();
-        assert!(error.starts_with("/nowhere/at/all.parquet: "), "{error}");
-    }
 }

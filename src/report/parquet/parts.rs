@@ -123,8 +123,6 @@ fn columns(attributions: &AttributionSchema, ids: &DataType) -> SchemaRef {
     Arc::new(Schema::new(fixed.chain(features).collect::<Vec<_>>()))
 }
 
-/// Attributions' low bits are noise: dictionaries make files larger, and zstd saves 5 %. BYTE_STREAM_SPLIT would save 4 % more, but Spark's
-/// vectorised reader refuses it.
 fn part_properties() -> WriterProperties {
     let repeated = ["_output", "_base_value"].map(|name| ColumnPath::new(vec![name.to_owned()]));
     let plain = properties().set_dictionary_enabled(false);
@@ -200,89 +198,5 @@ impl<'a> PartWriter<'a> {
             self.parts.push(open.part);
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow_array::RecordBatch;
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-    use rayon::prelude::*;
-
-    use super::*;
-
-    fn schema() -> Arc<AttributionSchema> {
-        let [features, outputs] =
-            [&["age", "_output", "age"][..], &["no", "yes"]].map(|names| names.iter().map(|&name| name.into()).collect());
-        Arc::new(AttributionSchema { method: "tree_shap", features, outputs })
-    }
-
-    /// Rows `first..first + 2`: row r has base 10·output and φ of feature f = 100·r + 10·output + f, and a residual of ½.
-    fn chunk(first: usize) -> (ArrayRef, AttributionBatch) {
-        let rows = [first, first + 1].map(|row| row as f64);
-        let phi = |output: usize, feature: usize, row: f64| 100.0 * row + (10 * output + feature) as f64;
-        let cells = |columns: usize| (0..2_usize).flat_map(move |output| (0..columns).map(move |column| (output, column)));
-        let values = cells(3).flat_map(|(output, feature)| rows.map(|row| phi(output, feature, row))).collect();
-        let base = cells(1).flat_map(|(output, _)| rows.map(|_| 10.0 * output as f64)).collect();
-        let total = |output: usize, row| 10.0 * output as f64 + (0..3).map(|feature| phi(output, feature, row)).sum::<f64>() + 0.5;
-        let prediction = cells(1).flat_map(|(output, _)| rows.map(|row| total(output, row))).collect();
-        let ids = Arc::new(StringArray::from_iter_values(rows.map(|row| format!("id{row}"))));
-        (ids, AttributionBatch { schema: schema(), rows: 2, base, prediction, values, standard_errors: None, extra: vec![] })
-    }
-
-    fn write(folder: &Path, threads: usize) -> Vec<Part> {
-        let encoder = PartEncoder::new(folder, &schema(), &DataType::Utf8).unwrap();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let encode = |first: usize| {
-            let (ids, batch) = chunk(2 * first);
-            encoder.encode(&ids, &batch).unwrap()
-        };
-        let chunks: Vec<EncodedChunk> = pool.install(|| (0..3).into_par_iter().map(encode).collect());
-        let mut writer = PartWriter { part_rows: 8, ..PartWriter::new(&encoder) };
-        chunks.into_iter().for_each(|chunk| writer.append(chunk).unwrap());
-        writer.finish().unwrap()
-    }
-
-    fn read(path: &Path) -> RecordBatch {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
-        assert_eq!(reader.metadata().row_group(0).num_rows(), 4);
-        reader.build().unwrap().next().unwrap().unwrap()
-    }
-
-    #[test]
-    fn parts_hold_each_chunks_outputs_in_turn() {
-        let folder = tempfile::tempdir().unwrap();
-        let parts = write(folder.path(), 1);
-        let names: Vec<_> = parts.iter().map(|part| (part.path.file_name().unwrap().to_str().unwrap(), part.rows)).collect();
-        assert_eq!(names, [("part-00000.parquet", 8), ("part-00001.parquet", 4)]);
-        let rows = read(&parts[0].path);
-        let columns: Vec<&str> = rows.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
-        assert_eq!(columns, ["_row_id", "_output", "_base_value", "_prediction", "_residual", "age", "__output", "_age"]);
-        let texts =
-            |column: usize| rows.column(column).as_any().downcast_ref::<StringArray>().unwrap().iter().flatten().collect::<Vec<_>>();
-        assert_eq!(texts(0), ["id0", "id1", "id0", "id1", "id2", "id3", "id2", "id3"]);
-        assert_eq!(texts(1), ["no", "no", "yes", "yes", "no", "no", "yes", "yes"]);
-        let numbers = |column: usize| rows.column(column).as_any().downcast_ref::<Float64Array>().unwrap().values().to_vec();
-        assert_eq!(numbers(2), [0.0, 0.0, 10.0, 10.0, 0.0, 0.0, 10.0, 10.0]);
-        assert_eq!(numbers(4), [0.5; 8]);
-        assert_eq!(numbers(7), [2.0, 102.0, 12.0, 112.0, 202.0, 302.0, 212.0, 312.0]);
-    }
-
-    #[test]
-    fn bytes_do_not_depend_on_threads() {
-        let bytes = |threads| {
-            let folder = tempfile::tempdir().unwrap();
-            write(folder.path(), threads).iter().map(|part| std::fs::read(&part.path).unwrap()).collect::<Vec<_>>()
-        };
-        let one = bytes(1);
-        assert!([2, 5].into_iter().all(|threads| bytes(threads) == one));
-    }
-
-    #[test]
-    fn a_run_of_no_chunks_has_an_empty_part() {
-        let folder = tempfile::tempdir().unwrap();
-        let encoder = PartEncoder::new(folder.path(), &schema(), &DataType::Int64).unwrap();
-        let parts = PartWriter::new(&encoder).finish().unwrap();
-        assert_eq!(parts.iter().map(|part| part.rows).collect::<Vec<_>>(), [0]);
     }
 }

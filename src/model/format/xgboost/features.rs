@@ -101,3 +101,31 @@ fn integer(value: i128, kind: Option<u8>) -> i128 {
         _ => value,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Count;
+    use super::*;
+
+    fn names(offsets: Option<&[usize]>, kind: Option<u8>, values: &[i128]) -> Result<Option<Vec<String>>, String> {
+        let offsets = offsets.map(|offsets| offsets.iter().copied().map(Count).collect());
+        category_names(&FeatureCategories { offsets, r#type: kind, values: values.to_vec() })
+    }
+
+    #[test]
+    fn text_is_cut_at_offsets_and_its_bytes_may_be_signed() {
+        // "a", "", "é", whose second character is the bytes C3 A9, written as −61 and −87.
+        let expected = Ok(Some(vec!["a".to_string(), String::new(), "é".to_string()]));
+        assert_eq!(names(Some(&[0, 1, 1, 3]), None, &[97, -61, -87]), expected);
+        assert_eq!(names(Some(&[0, 1, 1, 3]), None, &[97, 0xC3, 0xA9]), expected);
+        assert_eq!(names(Some(&[]), None, &[]), Ok(None));
+    }
+
+    #[test]
+    fn integers_are_their_decimal_text_and_unsigned_ones_stay_so() {
+        // As XGBoost 3.4.1 writes the categories 1 and 40000 of u16 and 3000000000 of u32: JSON as they are, UBJSON signed.
+        for (kind, written, text) in [(12, 40_000, "40000"), (12, -25_536, "40000"), (14, -1_294_967_296, "3000000000"), (15, -60, "-60")] {
+            assert_eq!(names(None, Some(kind), &[1, written]), Ok(Some(vec!["1".to_string(), text.to_string()])));
+        }
+    }
+}

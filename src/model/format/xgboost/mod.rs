@@ -39,8 +39,8 @@ fn is_ubjson(bytes: &[u8]) -> bool {
     matches!(bytes, [b'{', b'i' | b'U' | b'I' | b'l' | b'L' | b'$' | b'#', ..])
 }
 
-/// The binary format of releases before 1.0, which 1.0–3.0 could still write: 136 bytes of parameters, then the names of objective and
-/// booster, each after its length; very old files have `binf` in front.
+/// The binary format that releases up to 1.x write by default: `binf` (not in the oldest), 136 bytes of parameters, then the names of
+/// objective and booster, each after its length.
 fn is_old_binary(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(b"binf").unwrap_or(bytes);
     let name = |at: usize| {
@@ -57,8 +57,8 @@ fn read(bytes: &[u8], iterations: Iterations) -> Result<Model, ReadError> {
         ubjson::decode(bytes).map_err(|error| ReadError::Malformed(error.to_string()))?
     } else if is_old_binary(bytes) {
         return Err(ReadError::Unsupported(
-            "it is in the old binary format, which XGBoost itself gave up in 3.1; load it with an XGBoost release from 1.0 to 3.0 and \
-             save it again with `booster.save_model(\"model.json\")`"
+            "it is in the old binary format, which XGBoost itself gave up; load it with XGBoost 2.1 and save it again with \
+             `booster.save_model(\"model.json\")`"
                 .into(),
         ));
     } else {
