@@ -10,6 +10,7 @@ use rand_chacha::rand_core::Rng;
 
 use crate::numeric::quantile::sorted_quantile;
 use crate::numeric::seed;
+use crate::numeric::sum::paired_sum;
 
 /// Number of buckets; the standard error of an interval's width from their finite number is 1/√(2·1024), about 2 %.
 const BUCKETS: usize = 1024;
@@ -155,18 +156,9 @@ fn resample(seed: u64, replicate: u64, weights: &[f64], columns: &[&[f64]], repl
             let drawn = (u64::from(random.next_u32()) * counts.len() as u64) >> 32;
             counts[drawn as usize] += 1.0;
         }
-        weight = dot(&counts, weights);
+        weight = paired_sum(&counts, weights, |count, weight| count * weight);
     }
-    columns.iter().zip(replicates).for_each(|(column, means)| means.push(dot(&counts, column) / weight));
-}
-
-/// Σ a·b in eight interleaved sums, which the compiler keeps in vector registers.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    sums.iter().sum()
+    columns.iter().zip(replicates).for_each(|(column, means)| means.push(paired_sum(&counts, column, |count, sum| count * sum) / weight));
 }
 
 #[cfg(test)]

@@ -67,3 +67,16 @@ pub fn build(settings: &Settings, context: &Arc<Context>) -> Vec<Box<dyn AnyDeri
 fn step<S, D: Derivation + 'static>(step: &Step<S>, new: impl FnOnce(&S) -> D) -> Option<Box<dyn AnyDerivation>> {
     Some(Box::new(new(step.settings()?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_switched_off_is_not_built() {
+        let context = Arc::new(Context { seed: 0, methods: vec![], features: vec![] });
+        let names = |settings: &Settings| build(settings, &context).iter().map(|derivation| derivation.name()).collect::<Vec<_>>();
+        assert_eq!(names(&Settings::default()), ["importance", "summary"]);
+        assert_eq!(names(&Settings { importance: Step::Off, ..Settings::default() }), ["summary"]);
+    }
+}

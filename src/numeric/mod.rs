@@ -5,3 +5,4 @@ pub mod moments;
 pub mod quadrature;
 pub mod quantile;
 pub mod seed;
+pub mod sum;

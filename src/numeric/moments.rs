@@ -1,5 +1,7 @@
 //! Weighted mean and variance that merge.
 
+use super::sum::paired_sum;
+
 /// Weight, mean and sum of squared deviations of some values.
 ///
 /// Two passes over each batch, and batches combined as in Chan, Golub & LeVeque (1983), eq. 1.5, with weights for counts: no
@@ -17,12 +19,12 @@ pub struct Moments {
 impl Moments {
     /// Of values with their weights, which are finite and ≥ 0.
     pub fn of(values: &[f64], weights: &[f64]) -> Self {
-        let weight: f64 = weights.iter().sum();
+        let weight = paired_sum(weights, weights, |w, _| w);
         if weight == 0.0 {
             return Self::default();
         }
-        let mean = values.iter().zip(weights).map(|(x, w)| w * x).sum::<f64>() / weight;
-        let deviations = values.iter().zip(weights).map(|(x, w)| w * (x - mean) * (x - mean)).sum();
+        let mean = paired_sum(values, weights, |x, w| w * x) / weight;
+        let deviations = paired_sum(values, weights, |x, w| w * (x - mean) * (x - mean));
         Self { weight, mean, deviations }
     }
 
