@@ -1,8 +1,9 @@
 //! The steps of a run as they happen: timed, counted, shown as bars or lines, and kept for `run_results.json`.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use super::events::Log;
@@ -62,12 +63,12 @@ impl Steps {
         let now = Instant::now();
         let bar = self.log.draws_bars().then(|| {
             let (bar, template) = match total {
-                Some(total) => (ProgressBar::new(total), "{prefix:>12} {bar:30} {human_pos}/{human_len} rows, {per_sec}, {eta} left"),
+                Some(total) => (ProgressBar::new(total), "{prefix:>12} {bar:30} {human_pos}/{human_len} rows, {pace} rows/s, {eta} left"),
                 None => (ProgressBar::new_spinner(), "{prefix:>12} {spinner} {elapsed}"),
             };
             let bar = self.log.bars().add(bar.with_prefix(name));
             if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
+                bar.set_style(style.with_key("pace", pace));
             }
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
@@ -101,6 +102,12 @@ impl Steps {
     pub fn finish(self) -> Vec<StepResult> {
         self.done
     }
+}
+
+/// Rows a second, whole, for a bar.
+fn pace(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // A bar that cannot be drawn is no reason to stop.
+    let _ = write!(out, "{:.0}", state.per_sec());
 }
 
 impl Step {
