@@ -34,7 +34,15 @@ pub enum RunError {
     /// A table, figure or page could not be made.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// Something on the output side failed: no permission, no space, no folder.
+    /// The output folder cannot be made, or nothing can be written to it.
+    #[error("cannot write to the output folder {}: {source}; choose another with output.dir or --output", path.display())]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file operation failed, such as for want of space.
     #[error("cannot {action} {}: {source}", path.display())]
     Output {
         /// What was being done.

@@ -53,6 +53,8 @@ pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, Run
     let staging = Staging::claim(plan.output(), plan.options.run_id.as_deref(), &results::default_run_id(started))?;
     log.keep_in(staging.create("events.jsonl")?).at("write", &staging.folder().join("events.jsonl"))?;
     tracing::info!("run {} of {}", staging.run_id(), plan.config.name);
+    plan.notes().iter().for_each(|note| tracing::info!("model: {note}"));
+    plan.to_string().lines().for_each(|line| tracing::debug!("{line}"));
     let findings = execute(&mut plan, &staging.folder(), &mut steps, &interrupt)?;
     steps.time("manifest", || record(&plan, &findings, &staging))?;
     let exit_code = if plan.options.fail_on_warn && !findings.warnings.is_empty() { 4 } else { 0 };

@@ -33,7 +33,7 @@ impl Staging {
             return Err(RunError::Setting { key: "--run-id".into(), message });
         }
         let runs = output.join("runs");
-        fs::create_dir_all(&runs).at("make the output folder", &runs)?;
+        fs::create_dir_all(&runs).map_err(|source| unwritable(&runs, source))?;
         refuse_foreign_latest(&output.join("latest"))?;
         let _guard = lock_runs(&runs)?;
         remove_stale(&runs)?;
@@ -126,9 +126,13 @@ fn partial(runs: &Path, run_id: &str) -> PathBuf {
 
 fn lock_runs(runs: &Path) -> Result<File, RunError> {
     let path = runs.join(LOCK);
-    let file = File::create(&path).at("create", &path)?;
+    let file = File::create(&path).map_err(|source| unwritable(runs, source))?;
     file.lock().at("lock", &path)?;
     Ok(file)
+}
+
+fn unwritable(runs: &Path, source: std::io::Error) -> RunError {
+    RunError::Unwritable { path: runs.into(), source }
 }
 
 fn refuse_foreign_latest(latest: &Path) -> Result<(), RunError> {
@@ -307,7 +311,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("file"), b"").unwrap();
         let error = Staging::claim(&home.path().join("file/out"), None, "id").unwrap_err();
-        assert!(error.to_string().starts_with("cannot make the output folder"), "{error}");
+        assert!(error.to_string().starts_with("cannot write to the output folder"), "{error}");
         fs::create_dir_all(home.path().join("out/latest")).unwrap();
         let error = Staging::claim(&home.path().join("out"), None, "id").unwrap_err();
         assert!(error.to_string().contains("in the way of the link"), "{error}");

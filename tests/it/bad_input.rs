@@ -116,7 +116,7 @@ fn an_output_that_cannot_be_written() {
     fs::write(audit.path("file"), "").unwrap();
     // Neither a folder below a file nor the kernel's own tree can be written, not even by root.
     for output in [audit.path("file/out"), "/proc/audit".into()] {
-        audit.refuse(&["--output", &output.to_string_lossy()], 3, &["cannot make the output folder", "runs"]);
+        audit.refuse(&["--output", &output.to_string_lossy()], 3, &["cannot write to the output folder", "--output"]);
     }
 }
 

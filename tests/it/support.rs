@@ -82,7 +82,7 @@ impl Audit {
 
     /// Starts a run and waits until it has written attributions to its hidden folder.
     pub fn start(&self, arguments: &[&str]) -> Child {
-        let mut child = self.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let begun = Instant::now();
         while !self
             .hidden()
