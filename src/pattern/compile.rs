@@ -55,7 +55,7 @@ pub(super) struct CompiledTree {
     pub groups: Vec<CompiledGroup>,
     pub sweep: Option<Sweep>,
     pub wide: Vec<WideTable>,
-    /// Bytes of tables.
+    /// Bytes of tables and constants.
     pub bytes: usize,
 }
 
@@ -80,7 +80,8 @@ pub(super) type BaseShares = Vec<(usize, f64)>;
 
 impl CompiledTree {
     pub(super) fn new(program: Program, walk: LeafWalk, groups: Vec<CompiledGroup>, sweep: Option<Sweep>, wide: Vec<WideTable>) -> Self {
-        let bytes = groups.iter().flat_map(|group| &group.panels).map(|panel| size_of_val(&panel.lines[..])).sum();
+        let tables = groups.iter().flat_map(|group| &group.panels).map(|panel| size_of_val(&panel.lines[..]));
+        let bytes = tables.sum::<usize>() + sweep.as_ref().map_or(0, Sweep::bytes);
         Self { program, walk, groups, sweep, wide, bytes }
     }
 }
