@@ -16,7 +16,7 @@ import xgboost as xgb
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[2] / "data"
-sys.path.insert(0, str(HERE.parent / "xgboost"))
+sys.path[:0] = [str(HERE.parent / "common"), str(HERE.parent / "xgboost")]
 
 from reference import Model  # noqa: E402
 from tables import agreement, codes_of, contribution_columns, residual, same, write  # noqa: E402

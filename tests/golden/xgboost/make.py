@@ -10,15 +10,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import shap
 import xgboost as xgb
 
-from reference import Model, to_f32
-from tables import FLOAT_MAX, agreement, codes_of, contribution_columns, finite, matrix, residual, same, write
-from variants import LINEAR, VARIANTS
-
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "common"))
+
+from dmatrix import FLOAT_MAX, finite, matrix  # noqa: E402
+from reference import Model, to_f32  # noqa: E402
+from tables import (  # noqa: E402
+    agreement,
+    codes_of,
+    contribution_columns,
+    hard_rows,
+    named_rows,
+    residual,
+    same,
+    write,
+)
+from variants import LINEAR, VARIANTS  # noqa: E402
+
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -1e-40, 1e300, -1e300, FLOAT_MAX, -FLOAT_MAX]
 SPECIAL_CODES = [
     np.nan,
@@ -39,37 +50,11 @@ SPECIAL_CODES = [
     1e30,
     1e300,
 ]
-TRAINING_ROWS, THRESHOLD_ROWS, BACKGROUND_ROWS = 36, 12, 20
+THRESHOLDS, BACKGROUND_ROWS = 12, 20
 
 
-def hard_rows(codes, model, is_category, random):
-    """Training rows, then rows that hold special values, values at and beside thresholds, and odd category codes."""
-    rows = [codes[random.choice(len(codes), TRAINING_ROWS, replace=False)]]
-    pool = codes[~np.isnan(codes).any(axis=1)]
-
-    def put(changes):
-        row = pool[random.integers(len(pool))].copy()
-        for feature, value in changes.items():
-            row[feature] = value
-        rows.append(row[None])
-
-    numbers, categories = np.flatnonzero(~is_category), np.flatnonzero(is_category)
-    for index, value in enumerate(SPECIAL):
-        put({numbers[index % len(numbers)]: value})
-        put(dict.fromkeys(numbers, value))
-    for index, value in enumerate(SPECIAL_CODES if len(categories) else []):
-        put({categories[index % len(categories)]: value})
-        put(dict.fromkeys(categories, value))
-    for feature, threshold in thresholds(model, random):
-        exact = float(threshold)
-        put({feature: exact})
-        put({feature: np.nextafter(exact, -np.inf)})
-        put({feature: float(np.nextafter(threshold, np.float32(-np.inf)))})
-    return np.concatenate(rows)
-
-
-def thresholds(model, random):
-    """Some (feature, f32 threshold) pairs of the model's numeric splits."""
+def beside_thresholds(model, random):
+    """Some of the model's thresholds, the f64 just below each, and the f32 just below, as (feature, value)."""
     splits = sorted(
         {
             (int(tree.feature[node]), tree.threshold[node])
@@ -78,8 +63,11 @@ def thresholds(model, random):
             if node not in tree.categories and tree.feature[node] < model.features
         }
     )
-    chosen = random.permutation(len(splits))[:THRESHOLD_ROWS]
-    return [splits[index] for index in chosen]
+    for index in random.permutation(len(splits))[:THRESHOLDS]:
+        feature, threshold = splits[index]
+        yield feature, float(threshold)
+        yield feature, np.nextafter(float(threshold), -np.inf)
+        yield feature, float(np.nextafter(threshold, np.float32(-np.inf)))
 
 
 def predictions(booster, rows, is_category, model):
@@ -124,24 +112,6 @@ def shap_values(booster, rows, model, background=None):
     return (values[:, None, :] if values.ndim == 2 else values.transpose(0, 2, 1)), base
 
 
-def named_rows(rows, frame):
-    """The same rows with category names: a dictionary in reverse order, an unseen name, and null for NaN."""
-    columns = {}
-    for (name, column), values in zip(frame.items(), rows.T, strict=True):
-        if not isinstance(column.dtype, pd.CategoricalDtype):
-            columns[name] = pa.array(values)
-            continue
-        categories, values = column.cat.categories, to_f32(values)
-        with np.errstate(invalid="ignore"):
-            seen = (values >= 0) & (values < len(categories))
-            codes = np.where(seen, values, -1).astype(int)
-        unseen = 999_999 if categories.dtype.kind == "i" else "never seen"
-        dictionary = [unseen, *reversed(categories.tolist())]
-        indices = pa.array(np.where(seen, len(categories) - codes, 0), pa.int8(), mask=np.isnan(values))
-        columns[name] = pa.DictionaryArray.from_arrays(indices, pa.array(dictionary))
-    return pa.table(columns)
-
-
 def save(folder, booster, raw):
     """Write both forms of the model and check that the binary one says the same."""
     folder.mkdir(exist_ok=True)
@@ -166,12 +136,13 @@ def make(name, variant):
     is_category = np.array([kind == "c" for kind in booster.feature_types or [""] * model.features])
 
     random = np.random.default_rng(11)
-    rows = hard_rows(codes, model, is_category, random)
+    specials = SPECIAL, SPECIAL_CODES
+    rows = hard_rows(codes, is_category, specials, lambda: beside_thresholds(model, random), random)
     background = codes[random.choice(len(codes), BACKGROUND_ROWS, replace=False)]
     write(pd.DataFrame(rows, columns=names), folder / "rows.parquet")
     write(pd.DataFrame(background, columns=names), folder / "background.parquet")
     if any(isinstance(dtype, pd.CategoricalDtype) for dtype in frame.dtypes):
-        write(named_rows(rows, frame), folder / "rows_named.parquet")
+        write(named_rows(rows, frame, to_f32), folder / "rows_named.parquet")
 
     columns, margins = predictions(booster, rows, is_category, model)
     write(columns, folder / "expected.parquet")

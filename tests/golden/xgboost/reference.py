@@ -1,16 +1,15 @@
 """XGBoost's JSON models read in plain Python: raw predictions in its own f32 order, and exact Shapley values.
 
-Written from the format alone and used only to check goldens. The Shapley values enumerate every coalition of a
-tree's features, in f64; nothing here is fast.
+Written from the format alone and used only to check goldens.
 """
 
 import json
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from shapley import EnumeratedModel, EnumeratedTree
 
 LOGIT = {"binary:logistic", "reg:logistic"}
 LOG = {"count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft"}
@@ -19,7 +18,7 @@ GAP = np.float32(1e-6)
 
 
 @dataclass
-class Tree:
+class Tree(EnumeratedTree):
     """One tree: the file's arrays, the output it adds to (None: all of them), and its weight."""
 
     arrays: dict
@@ -38,16 +37,6 @@ class Tree:
             node: np.array(file["categories"][start : start + size])
             for node, start, size in zip(file["categories_nodes"], starts, sizes, strict=True)
         }
-
-    @cached_property
-    def used(self):
-        """The features that reachable nodes split on, and the depth of the tree."""
-        features, level, depth = set(), [0], 0
-        while level := [node for node in level if self.left[node] != -1]:
-            features |= {int(self.feature[node]) for node in level}
-            level = [child for node in level for child in (self.left[node], self.right[node])]
-            depth += 1
-        return sorted(features), depth
 
     def goes_left(self, node, values):
         """Which of the f32 `values` of the node's feature go to its left child."""
@@ -70,32 +59,12 @@ class Tree:
             values[leaves, self.output] = self.threshold[leaves]
         return values
 
-    def reach(self, rows):
-        """The leaf that each f32 row falls into."""
-        leaf = np.zeros(len(rows), int)
-        pending = [(0, np.arange(len(rows)))]
-        while pending:
-            node, members = pending.pop()
-            if self.left[node] == -1:
-                leaf[members] = node
-            else:
-                left = self.goes_left(node, rows[members, self.feature[node]])
-                pending += [(self.left[node], members[left]), (self.right[node], members[~left])]
-        return leaf
-
-    def expectation(self, rows, known, values, node=0):
-        """v(S) of the path-dependent game for S = `known` and the leaves' f64 `values`: (rows, outputs)."""
-        left, right = self.left[node], self.right[node]
-        if left == -1:
-            return np.broadcast_to(values[node], (len(rows), values.shape[1]))
-        below = [self.expectation(rows, known, values, child) for child in (left, right)]
-        if self.feature[node] in known:
-            return np.where(self.goes_left(node, rows[:, self.feature[node]])[:, None], *below)
-        share = self.cover[[left, right]] / self.cover[node] if self.cover[node] > 0 else (0.5, 0.5)
-        return share[0] * below[0] + share[1] * below[1]
+    def scaled_values(self, outputs):
+        """The same in f64, times the tree's weight."""
+        return self.leaf_values(outputs).astype("f8") * self.weight.astype("f8")
 
 
-class Model:
+class Model(EnumeratedModel):
     """A tree model from a JSON file."""
 
     def __init__(self, path):
@@ -132,45 +101,19 @@ class Model:
 
     def margins(self, rows, rounds=None):
         """Raw predictions, (rows, outputs), summed as XGBoost does: f32, base margin first, then tree by tree."""
-        rows = to_f32(rows)
+        rows = self.read(rows)
         total = np.tile(self.base_margin(np.float32), (len(rows), 1))
         for tree in self.trees[: self.rounds[rounds] if rounds else None]:
             total += tree.leaf_values(self.outputs)[tree.reach(rows)] * tree.weight
         return total
 
-    def path_dependent(self, rows):
-        """Path-dependent Shapley values (rows, outputs, features) and base values (rows, outputs), f64."""
-        rows = to_f32(rows)
-        return self._shapley(len(rows), lambda tree, known, values: tree.expectation(rows, known, values))
+    def read(self, rows):
+        """Rows as XGBoost compares them."""
+        return to_f32(rows)
 
-    def interventional(self, rows, background):
-        """Interventional Shapley values against the mean over the background rows; shapes as above."""
-        rows, background = to_f32(rows), to_f32(background)
-
-        def value(tree, known, values):
-            mixed = np.repeat(background[None], len(rows), 0)
-            mixed[:, :, known] = rows[:, None, known]
-            leaves = tree.reach(mixed.reshape(-1, self.features)).reshape(len(rows), -1)
-            return values[leaves].mean(axis=1)
-
-        return self._shapley(len(rows), value)
-
-    def _shapley(self, count, value):
-        """Sum over trees of the Shapley values of each tree's game `value(tree, known features, leaf values)`."""
-        contributions = np.zeros((count, self.outputs, self.features))
-        base = np.tile(self.base_margin(np.float64), (count, 1))
-        for tree in self.trees:
-            players, _ = tree.used
-            values = tree.leaf_values(self.outputs).astype("f8") * tree.weight.astype("f8")
-            coalitions = [[j for i, j in enumerate(players) if mask >> i & 1] for mask in range(1 << len(players))]
-            worth = [value(tree, known, values) for known in coalitions]
-            base += worth[0]
-            for mask, known in enumerate(coalitions):
-                for i, j in enumerate(players):
-                    if j not in known:
-                        weight = 1 / (len(players) * math.comb(len(players) - 1, len(known)))
-                        contributions[:, :, j] += weight * (worth[mask | 1 << i] - worth[mask])
-        return contributions, base
+    def exact_base(self):
+        """The base margin in f64."""
+        return self.base_margin(np.float64)
 
 
 def to_f32(rows):
