@@ -1,6 +1,7 @@
 //! Model formats: one file or folder each, one line in [`FORMATS`] each.
 
 mod json;
+mod lightgbm;
 mod xgboost;
 
 use std::num::NonZeroUsize;
@@ -56,4 +57,4 @@ pub struct Format {
 }
 
 /// All formats, sorted by name.
-pub static FORMATS: &[Format] = &[xgboost::FORMAT];
+pub static FORMATS: &[Format] = &[lightgbm::FORMAT, xgboost::FORMAT];

@@ -1,0 +1,113 @@
+//! What a LightGBM file says, the same for its text and its JSON dump.
+
+use serde_json::Value;
+
+use crate::model::error::ReadError;
+use crate::model::forest::Rule;
+
+/// The whole file.
+#[derive(Debug)]
+pub(super) struct Document {
+    /// Of the format: `v3`, `v4`.
+    pub version: String,
+    /// Name and parameters as the file words them; none for an objective of the user's own.
+    pub objective: Option<String>,
+    /// `gbdt`, `dart`, `rf`, where the file says.
+    pub boosting: Option<String>,
+    /// Whether predictions are of the mean over boosting rounds.
+    pub averaged: bool,
+    /// Trees a round, one for each output.
+    pub outputs: usize,
+    pub features: Vec<FileFeature>,
+    /// Categories of the columns that were categorical in pandas, in those columns' order.
+    pub pandas_categories: Vec<Vec<String>>,
+    pub trees: Vec<FileTree>,
+}
+
+/// An input.
+#[derive(Debug)]
+pub(super) struct FileFeature {
+    pub name: String,
+    pub declared: Declared,
+}
+
+/// What the file says of an input's training values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Declared {
+    Numeric,
+    Categorical {
+        largest_code: i64,
+    },
+    /// No split was possible.
+    Unused,
+}
+
+/// A tree; the root is node 0.
+#[derive(Debug)]
+pub(super) struct FileTree {
+    pub nodes: Vec<FileNode>,
+    /// Whether counts of training rows are known.
+    pub counted: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum FileNode {
+    Split(FileSplit),
+    Leaf { value: f64, count: f64 },
+}
+
+/// A split; yes goes left.
+#[derive(Debug)]
+pub(super) struct FileSplit {
+    pub feature: usize,
+    pub rule: Rule,
+    pub missing: MissingType,
+    pub default_left: bool,
+    pub left: usize,
+    pub right: usize,
+    pub count: f64,
+}
+
+/// Which values take a split's default direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MissingType {
+    /// None; NaN is read as zero.
+    None,
+    /// Zero, and NaN, which is read as zero.
+    Zero,
+    /// NaN.
+    Nan,
+}
+
+impl FileTree {
+    /// A tree whose counts are known if `counted`, and if they count anything: a root that splits no rows tells of no counts.
+    pub fn new(nodes: Vec<FileNode>, counted: bool) -> Self {
+        let empty_root = matches!(nodes.first(), Some(FileNode::Split(split)) if split.count == 0.0);
+        Self { nodes, counted: counted && !empty_root }
+    }
+
+    /// The splits with their nodes' numbers.
+    pub fn splits(&self) -> impl Iterator<Item = (usize, &FileSplit)> {
+        self.nodes.iter().enumerate().filter_map(|(node, kind)| match kind {
+            FileNode::Split(split) => Some((node, split)),
+            FileNode::Leaf { .. } => None,
+        })
+    }
+}
+
+/// Category names as pandas has them, in text: strings as they are; numbers and booleans as JSON writes them.
+pub(super) fn category_names(lists: Option<Vec<Vec<Value>>>) -> Vec<Vec<String>> {
+    let name = |value: Value| match value {
+        Value::String(name) => name,
+        other => other.to_string(),
+    };
+    lists.unwrap_or_default().into_iter().map(|list| list.into_iter().map(name).collect()).collect()
+}
+
+/// Linear trees are refused by this word.
+pub(super) fn linear_tree(tree: usize) -> ReadError {
+    ReadError::Unsupported(format!(
+        "tree {tree} is a linear tree (linear_tree=true): its leaves hold linear functions, whose exact Shapley values no tree method \
+         gives, LightGBM's own pred_contrib included; train with linear_tree=false"
+    ))
+}
