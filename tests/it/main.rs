@@ -5,9 +5,13 @@
 mod bad_input;
 mod cli;
 mod config;
+mod conformance;
+mod damage;
 mod dataset;
 mod forests;
 mod golden;
+mod lightgbm;
+mod lightgbm_damage;
 mod oracle;
 mod run_folder;
 mod run_settings;

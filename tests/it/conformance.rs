@@ -1,0 +1,46 @@
+//! Attributions of golden models against values that were enumerated in Python, for every format.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pipeline::model::Forest;
+use pipeline::pattern::{Attributor, BackgroundCounter};
+
+use crate::golden::{block, columns};
+
+/// The forest's rows in the file of a golden's folder.
+pub fn rows(folder: &Path, file: &str, forest: &Forest) -> pipeline::dataset::FeatureBlock {
+    block(&folder.join(file), &forest.features.iter().map(|feature| feature.name.clone()).collect::<Vec<_>>())
+}
+
+/// Both kinds of Shapley values are within 1e-12 of the enumerated ones, relative to the largest; base values too if `with_base`.
+pub fn attributions_are_exact(folder: &Path, forest: &Arc<Forest>, with_base: bool) {
+    check(folder, "contrib.parquet", &Attributor::path_dependent(forest.clone()).unwrap(), with_base);
+    let mut counter = BackgroundCounter::new(forest.clone()).unwrap();
+    counter.count(&rows(folder, "background.parquet", forest), None);
+    check(folder, "interventional.parquet", &counter.finish().unwrap(), with_base);
+}
+
+fn check(folder: &Path, file: &str, attributor: &Attributor, with_base: bool) {
+    let forest = attributor.forest();
+    let rows = rows(folder, "rows.parquet", forest);
+    let found = attributor.attribute(&rows);
+    let expected = columns(&folder.join(file));
+    let exact = |output: usize, name: &str| {
+        let name = format!("exact_{output}_{name}");
+        &expected.iter().find(|(column, _)| *column == name).unwrap_or_else(|| panic!("no column {name}")).1
+    };
+    let columns = (0..forest.outputs.len()).flat_map(|output| forest.features.iter().map(move |feature| exact(output, &feature.name)));
+    let columns: Vec<&Vec<f64>> = columns.collect();
+    let largest = columns.iter().flat_map(|column| column.iter()).fold(1e-30_f64, |largest, value| largest.max(value.abs()));
+    for (column, (found, exact)) in found.values.chunks(rows.rows()).zip(columns).enumerate() {
+        for (row, (found, exact)) in found.iter().zip(exact).enumerate() {
+            let error = (found - exact).abs() / largest;
+            assert!(error <= 1e-12, "column {column}, row {row}: {found} against {exact} in {}/{file}", folder.display());
+        }
+    }
+    for (output, base) in attributor.base().iter().enumerate().filter(|_| with_base) {
+        let exact = exact(output, "bias")[0];
+        assert!((base - exact).abs() <= 1e-12 * exact.abs().max(1.0), "base {base} against {exact} in {}/{file}", folder.display());
+    }
+}

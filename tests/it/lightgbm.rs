@@ -1,0 +1,137 @@
+//! LightGBM models against LightGBM's own predictions, from its text and its JSON dump.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pipeline::dataset::FeatureBlock;
+use pipeline::model::{Card, Cover, FeatureKind, Iterations, Link, Missing, Model, NodeKind, Rule, Split, apply_link, load};
+
+use crate::conformance::{attributions_are_exact, rows};
+use crate::golden::{columns, folder, folders, named_block, outputs};
+
+const FILES: [&str; 2] = ["model.txt", "model.json"];
+const REFUSED: [&str; 2] = ["linear_tree", "missing_contradicts"];
+
+fn models() -> Vec<PathBuf> {
+    folders("lightgbm").into_iter().filter(|folder| REFUSED.iter().all(|refused| !folder.ends_with(refused))).collect()
+}
+
+fn read(folder: &Path, file: &str, iterations: Iterations) -> Model {
+    load(&folder.join(file), "auto", iterations).unwrap()
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+const THREE: Iterations = Iterations::First(NonZeroUsize::new(3).unwrap());
+
+/// Raw predictions are those of LightGBM bit for bit, of all rounds and of fewer; sums for attributions are the same sums.
+#[test]
+fn margins_are_lightgbms_own() {
+    for folder in models() {
+        let expected = columns(&folder.join("expected.parquet"));
+        for file in FILES {
+            for (prefix, iterations) in [("margin_", Iterations::All), ("margin_first_3_rounds_", THREE)] {
+                let expected = outputs(&expected, prefix).concat();
+                if expected.is_empty() {
+                    continue;
+                }
+                let forest = read(&folder, file, iterations).forest;
+                let rows = rows(&folder, "rows.parquet", &forest);
+                assert_eq!(bits(&forest.native_margins(&rows)), bits(&expected), "{prefix}* of {}/{file}", folder.display());
+                assert_eq!(forest.margins(&rows), expected, "{prefix}* of {}/{file}", folder.display());
+            }
+        }
+    }
+}
+
+/// Predictions after the link, from LightGBM's own margins: some roundings of f64 apart, of margins up to 40 in the exponent.
+#[test]
+fn predictions_are_lightgbms_own() {
+    for folder in models() {
+        let expected = columns(&folder.join("expected.parquet"));
+        for (suffix, iterations) in [("", Iterations::All), ("first_3_rounds_", THREE)] {
+            let (margins, predictions) =
+                (outputs(&expected, &format!("margin_{suffix}")), outputs(&expected, &format!("prediction_{suffix}")));
+            let (Some(rows), mut found) = (margins.first().map(Vec::len), margins.concat()) else { continue };
+            apply_link(read(&folder, "model.txt", iterations).forest.link, rows, &mut found);
+            for (found, expected) in found.iter().zip(predictions.concat()) {
+                assert!((found - expected).abs() <= 1e-15 * expected.abs(), "{found} against {expected} in {}", folder.display());
+            }
+        }
+    }
+}
+
+/// Text and dump of a model are one model, infinite thresholds included.
+#[test]
+fn text_and_json_say_the_same() {
+    for folder in models() {
+        let (text, json) = (read(&folder, "model.txt", Iterations::All), read(&folder, "model.json", Iterations::All));
+        assert!(text.forest == json.forest, "{}", folder.display());
+        // The dump does not tell the way of boosting.
+        let notes = text.card.notes.into_iter().filter(|note| !note.starts_with("trained with boosting")).collect();
+        assert_eq!(Card { notes, ..text.card }, json.card);
+    }
+}
+
+/// Names of the data become codes, in the order of pandas' categories.
+#[test]
+fn margins_of_named_rows_are_those_of_codes() {
+    for variant in ["names", "integers", "flags", "multiclass", "rf"] {
+        let folder = folder(&format!("lightgbm/categorical_{variant}"));
+        let forest = read(&folder, "model.txt", Iterations::All).forest;
+        let found = forest.native_margins(&named_block(&folder.join("rows_named.parquet"), &forest.features));
+        let expected = outputs(&columns(&folder.join("expected.parquet")), "margin_").concat();
+        assert_eq!(bits(&found), bits(&expected), "{variant}");
+    }
+}
+
+#[test]
+fn attributions_are_those_of_enumeration() {
+    for folder in models() {
+        attributions_are_exact(&folder, &Arc::new(read(&folder, "model.txt", Iterations::All).forest), true);
+    }
+}
+
+/// What each file says of its features, as `inspect` shows it.
+#[test]
+fn features_tell_what_the_file_does() {
+    let features = |variant: &str| read(&folder(&format!("lightgbm/{variant}")), "model.txt", Iterations::All).forest.features;
+    let missing = |variant: &str| features(variant).into_iter().map(|feature| feature.missing).collect::<Vec<_>>();
+    assert_eq!(missing("missing_nan")[..2], [Missing::Nan, Missing::Nan]);
+    assert_eq!(missing("missing_none")[0], Missing::NanIsZero);
+    assert_eq!(missing("use_missing_false")[..2], [Missing::NanIsZero, Missing::NanIsZero]);
+    assert_eq!(missing("zero_as_missing")[0], Missing::ZeroOrNan);
+    // Length and width have gaps in the second part of training only: NaN is read as 0 by the splits of the first.
+    let changed = read(&folder("lightgbm/missing_changes"), "model.txt", Iterations::First(NonZeroUsize::new(4).unwrap())).forest;
+    assert_eq!(changed.features[0].missing, Missing::Nan);
+    let first = &changed.trees[0].nodes[0].kind;
+    assert!(matches!(first, NodeKind::Split(Split { rule: Rule::LessOrEqual(cut), missing_left, .. }) if *missing_left == (*cut >= 0.0)));
+    let names = |variant: &str, feature: usize| match &features(variant)[feature].kind {
+        FeatureKind::Categorical { names, .. } => names.clone(),
+        FeatureKind::Numeric => panic!("feature {feature} of {variant} is numeric"),
+    };
+    assert_eq!(names("categorical_flags", 1).unwrap(), ["false", "true"]);
+    assert_eq!(names("categorical_flags", 4).unwrap(), ["40", "10", "30", "20", "50"]);
+    assert_eq!(names("categorical_names", 3).unwrap(), ["round", "square", "star"]);
+    assert_eq!(names("categorical_codes", 3), None);
+    assert_eq!(features("accented")[0].name, "länge=1");
+}
+
+/// What else a validator should know is in the card.
+#[test]
+fn cards_tell_what_numbers_do_not() {
+    let model = |variant: &str| read(&folder(&format!("lightgbm/{variant}")), "model.txt", Iterations::All);
+    let has = |variant: &str, note: &str| model(variant).card.notes.iter().any(|found| found.contains(note));
+    assert!(has("rf_binary", "predictions are of the mean over rounds"));
+    assert!(has("rf_binary", "boosting=rf") && has("dart", "boosting=dart"));
+    assert!(has("own_objective", "an objective of the user's own"));
+    assert!(has("categorical_mixed_names", "name the categories in data.categories") && !has("categorical_names", "data.categories"));
+    let Model { forest, card } = model("rf_binary");
+    assert_eq!((card.objective.as_str(), card.version.as_deref(), card.rounds), ("binary sigmoid:0.7", Some("v4"), 5));
+    assert_eq!((forest.link, forest.cover), (Link::Scaled(0.7 / 5.0, &Link::Logistic), Cover::Count));
+    let block = FeatureBlock::from_rows(&[vec![0.0; 5]]);
+    assert_eq!(forest.native_margins(&block).len(), 1);
+}
