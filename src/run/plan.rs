@@ -29,7 +29,7 @@ const CHUNKS: u64 = 32;
 /// Size that one chunk's attributions should not exceed.
 const CHUNK_BYTES: u64 = 32 << 20;
 
-/// Leaves that a thread gets through in a second, all steps included, where rows are many; measured on German credit.
+/// Leaves that a thread gets through in a second, to the order of magnitude.
 const LEAVES_PER_SECOND: f64 = 1e8;
 
 /// What the command line may say about a run, beside the config.
