@@ -1,81 +1,50 @@
-//! TreeSHAP against the golden folders: exact values that an independent reading of the file found by enumerating coalitions, and the
-//! libraries' own contributions where they are right.
+//! TreeSHAP on XGBoost's golden models: against enumerated values, and against XGBoost's own contributions within their width.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pipeline::dataset::FeatureBlock;
 use pipeline::explain::tree_shap::TreeShap;
 use pipeline::model::{Cover, Forest, Iterations, load};
-use pipeline::pattern::{Attributor, BackgroundCounter};
+use pipeline::pattern::Attributor;
 
-use crate::golden::{block, columns, folder, folders};
+use crate::conformance::{attributions_are_exact, rows};
+use crate::golden::{columns, folder, folders};
 
-/// Columns `<prefix>_<output>_<feature>` of a golden file, `(output · features + feature)`; none where the file has no such columns.
-fn expected(columns: &[(String, Vec<f64>)], prefix: &str, forest: &Forest) -> Option<Vec<Vec<f64>>> {
-    let column = |name: String| columns.iter().find(|(known, _)| *known == name).map(|(_, values)| values.clone());
-    let names = (0..forest.outputs.len())
-        .flat_map(|output| forest.features.iter().map(move |feature| format!("{prefix}_{output}_{}", feature.name)));
-    names.map(column).collect()
+fn models() -> Vec<PathBuf> {
+    folders("xgboost").into_iter().filter(|folder| !folder.ends_with("gblinear")).collect()
 }
 
-/// Largest |difference| relative to the largest expected value.
-fn error(expected: &[Vec<f64>], found: &[f64]) -> f64 {
-    let rows = expected.first().map_or(0, Vec::len);
-    let scale = expected.iter().flatten().fold(0.0_f64, |scale, value| scale.max(value.abs())).max(f64::MIN_POSITIVE);
-    let difference =
-        |(expected, found): (&Vec<f64>, &[f64])| expected.iter().zip(found).fold(0.0_f64, |worst, (a, b)| worst.max((a - b).abs()));
-    expected.iter().zip(found.chunks_exact(rows.max(1))).map(difference).fold(0.0, f64::max) / scale
+fn read(folder: &Path) -> Arc<Forest> {
+    Arc::new(load(&folder.join("model.json"), "auto", Iterations::All).unwrap().forest)
 }
 
-/// Checks both games on a golden folder; returns how many of them the folder has.
-pub fn check(folder: &Path, forest: &Arc<Forest>) -> usize {
-    let names: Vec<String> = forest.features.iter().map(|feature| feature.name.clone()).collect();
-    let rows = block(&folder.join("rows.parquet"), &names);
-    let mut checked = 0;
-    let mut compare = |file: &str, attributor: &Attributor, rows: &FeatureBlock| {
-        let found = attributor.attribute(rows).values;
-        let columns = columns(&folder.join(file));
-        let Some(exact) = expected(&columns, "exact", forest) else { return };
-        let error = error(&exact, &found);
-        assert!(error <= 1e-12, "{} of {}: {error:e}", file, folder.display());
-        checked += 1;
-    };
-    if forest.cover != Cover::Absent {
-        compare("contrib.parquet", &Attributor::path_dependent(forest.clone()).unwrap(), &rows);
-    }
-    if folder.join("interventional.parquet").exists() {
-        let mut counter = BackgroundCounter::new(forest.clone()).unwrap();
-        counter.count(&block(&folder.join("background.parquet"), &names), None);
-        compare("interventional.parquet", &counter.finish().unwrap(), &rows);
-    }
-    checked
-}
-
+/// The goldens' base values hold the f64 link of base_score, the forest XGBoost's own in f32: only the values are compared.
 #[test]
-fn xgboost_models_in_both_games() {
-    let models: Vec<_> = folders("xgboost").into_iter().filter(|folder| !folder.ends_with("gblinear")).collect();
-    let read = |folder: &Path| Arc::new(load(&folder.join("model.json"), "auto", Iterations::All).unwrap().forest);
-    let checked: usize = models.iter().map(|folder| check(folder, &read(folder))).sum();
-    assert!(checked >= 2 * models.len() - 4, "only {checked} comparisons on {} models", models.len());
+fn both_games_on_every_model_equal_enumeration() {
+    models().iter().for_each(|folder| attributions_are_exact(folder, &read(folder), false));
 }
 
-/// XGBoost's own f32 contributions, right but for their width: within 4e-6 of the largest.
+/// XGBoost 3.4's contributions are right but for their width: f32 sums over the trees stay within 4e-6 of the largest.
 #[test]
 fn xgboosts_own_contributions_agree_within_f32() {
-    for folder in folders("xgboost").into_iter().filter(|folder| !folder.ends_with("gblinear")) {
-        let forest = Arc::new(load(&folder.join("model.json"), "auto", Iterations::All).unwrap().forest);
-        let names: Vec<String> = forest.features.iter().map(|feature| feature.name.clone()).collect();
-        let found = Attributor::path_dependent(forest.clone()).unwrap().attribute(&block(&folder.join("rows.parquet"), &names)).values;
-        let Some(theirs) = expected(&columns(&folder.join("contrib.parquet")), "xgboost", &forest) else { continue };
-        let error = error(&theirs, &found);
-        assert!(error <= 4e-6, "{}: {error:e}", folder.display());
+    for folder in models() {
+        let forest = read(&folder);
+        let block = rows(&folder, "rows.parquet", &forest);
+        let found = Attributor::path_dependent(forest.clone()).unwrap().attribute(&block).values;
+        let largest = found.iter().fold(f64::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+        let theirs = columns(&folder.join("contrib.parquet"));
+        for (column, found) in found.chunks_exact(block.rows()).enumerate() {
+            let (output, feature) = (column / forest.features.len(), &forest.features[column % forest.features.len()].name);
+            let Some((_, theirs)) = theirs.iter().find(|(name, _)| *name == format!("xgboost_{output}_{feature}")) else { continue };
+            let error = found.iter().zip(theirs).fold(0.0_f64, |worst, (a, b)| worst.max((a - b).abs())) / largest;
+            assert!(error <= 4e-6, "{}, {feature} to {output}: {error:e}", folder.display());
+        }
     }
 }
 
 #[test]
 fn path_dependent_values_need_covers() {
-    let forest = load(&folder("xgboost").join("stump/model.json"), "auto", Iterations::All).unwrap().forest;
+    let forest = (*read(&folder("xgboost").join("stump"))).clone();
     let refused = TreeShap::path_dependent(Arc::new(Forest { cover: Cover::Absent, ..forest })).err().unwrap();
     assert!(refused.to_string().contains("interventional"), "{refused}");
 }
