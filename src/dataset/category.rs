@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, DictionaryArray, StringArray};
+use arrow_schema::DataType;
 
 use crate::numeric::city_hash::city_hash64;
 
@@ -81,9 +82,33 @@ impl Categories {
         }
     }
 
-    /// Whether the categories are themselves integers.
-    pub(super) fn are_integers(&self) -> bool {
+    /// Writes the codes of numbers that are categories themselves; unknown ones are counted.
+    pub(super) fn encode_numbers(&self, values: &mut [f64], unseen: &mut UnseenColumn) {
+        for value in values.iter_mut().filter(|value| !value.is_nan()) {
+            let name = format!("{:?}", *value + 0.0);
+            *value = self.code(&name);
+            if *value == UNKNOWN_CATEGORY {
+                unseen.add(&name, 1);
+            }
+        }
+    }
+
+    /// Whether a column of this type holds the categories themselves, not their codes.
+    pub(super) fn are_values_of(&self, data_type: &DataType) -> bool {
+        match data_type {
+            DataType::Boolean => self.names.iter().all(|name| name == "true" || name == "false"),
+            integer if integer.is_integer() => self.are_integers() || self.are_floats(),
+            floating => floating.is_floating() && self.are_floats(),
+        }
+    }
+
+    fn are_integers(&self) -> bool {
         self.names.iter().all(|name| name.parse::<i64>().is_ok())
+    }
+
+    /// Whether the categories are numbers that Rust writes as floats: `10.0`, but not `10`.
+    pub(super) fn are_floats(&self) -> bool {
+        self.names.iter().all(|name| name.parse::<f64>().is_ok_and(|value| format!("{value:?}") == *name))
     }
 
     fn code(&self, name: &str) -> f64 {

@@ -14,7 +14,7 @@ use super::category::{UnseenCategories, UnseenColumn};
 use super::feature::FeatureColumn;
 use super::selection::Plan;
 use super::source::{plain_type, unreadable};
-use super::{DataError, FeatureBlock, RowBatch};
+use super::{DataError, Encoding, FeatureBlock, RowBatch};
 
 /// Consecutive rows that passed the filter, as read; decoding them is work for any thread.
 #[derive(Clone, Debug)]
@@ -94,7 +94,14 @@ impl RawBatch {
         let texts = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let array = match array.data_type() {
             data_type if *data_type == texts => Arc::clone(array),
-            DataType::Boolean => as_texts(&arrow_cast::cast(array, &DataType::Int8)?, &texts)?,
+            DataType::Boolean if matches!(feature.encoding, Encoding::Hashed { .. }) => {
+                as_texts(&arrow_cast::cast(array, &DataType::Int8)?, &texts)?
+            }
+            number if number.is_numeric() && categories.are_floats() => {
+                numbers_into(array, out)?;
+                categories.encode_numbers(out, unseen);
+                return Ok(());
+            }
             _ => as_texts(array, &texts)?,
         };
         let codes = array.as_dictionary::<Int32Type>();

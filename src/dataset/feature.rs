@@ -53,9 +53,9 @@ fn feature_column(feature: &FeatureRequest, column: usize, request: &Request, da
     };
     let doubled = |name| failed(format!("`{name}` is named twice; every code has a name of its own"));
     let categories = names.map(Categories::new).transpose().map_err(doubled)?;
-    let integers = declared.data_type.is_integer() && categories.as_ref().is_some_and(Categories::are_integers);
+    let holds_values = categories.as_ref().is_some_and(|categories| categories.are_values_of(&declared.data_type));
     let encoding = Encoding::Category { names: categories.as_ref().map(|categories| categories.names().to_vec()) };
-    Ok(FeatureColumn { column, encoding, by_name: holds_names || integers, categories })
+    Ok(FeatureColumn { column, encoding, by_name: holds_names || holds_values, categories })
 }
 
 /// The category names that the model or the config gives, which must not contradict each other.

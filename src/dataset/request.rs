@@ -55,8 +55,8 @@ pub enum Encoding {
     /// Numbers as they are (integers beyond 2⁵³ and decimals to the nearest f64), booleans as 0 and 1, dates as days and
     /// times as seconds since 1970-01-01 UTC.
     Number,
-    /// Category codes. Text, and values of a dictionary, are found among the names; so are integers where all names are integers.
-    /// Other numbers are codes already.
+    /// Category codes. Text, and values of a dictionary, are found among the names; so are integers where all names are integers,
+    /// booleans where all are `true` or `false`, and numbers where all are floats (`0.5`, `10.0`). Other numbers are codes already.
     Category {
         /// Category names in code order, if the model knows them.
         names: Option<Vec<String>>,

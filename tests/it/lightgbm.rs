@@ -79,7 +79,7 @@ fn text_and_json_say_the_same() {
 /// Names of the data become codes, in the order of pandas' categories.
 #[test]
 fn margins_of_named_rows_are_those_of_codes() {
-    for variant in ["names", "integers", "flags", "multiclass", "rf"] {
+    for variant in ["names", "integers", "flags", "constant", "multiclass", "rf"] {
         let folder = folder(&format!("lightgbm/categorical_{variant}"));
         let forest = read(&folder, "model.txt", Iterations::All).forest;
         let found = forest.native_margins(&named_block(&folder.join("rows_named.parquet"), &forest.features));
@@ -114,9 +114,12 @@ fn features_tell_what_the_file_does() {
         FeatureKind::Numeric => panic!("feature {feature} of {variant} is numeric"),
     };
     assert_eq!(names("categorical_flags", 1).unwrap(), ["false", "true"]);
+    assert_eq!(names("categorical_flags", 3).unwrap(), ["0.5", "1.0", "1e300"]);
     assert_eq!(names("categorical_flags", 4).unwrap(), ["40", "10", "30", "20", "50"]);
     assert_eq!(names("categorical_names", 3).unwrap(), ["round", "square", "star"]);
     assert_eq!(names("categorical_codes", 3), None);
+    assert_eq!(names("categorical_constant", 3).unwrap(), ["blue"]);
+    assert_eq!(names("categorical_ordered", 3).unwrap(), ["round", "square", "star"]);
     assert_eq!(features("accented")[0].name, "länge=1");
 }
 

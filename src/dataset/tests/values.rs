@@ -149,6 +149,32 @@ fn names_codes_and_integers_become_codes_and_strangers_are_counted() {
     assert_eq!(twice.columns["dictionary"], counted(&[("x", 4)]));
 }
 
+/// As a data frame's categories of booleans and floats come out of Parquet.
+#[test]
+fn booleans_and_floats_become_codes_where_they_are_the_categories() {
+    let (_folder, path) = scratch();
+    let columns = vec![
+        ("flag", array(BooleanArray::from(vec![Some(true), Some(false), None]))),
+        ("plain_flag", array(BooleanArray::from(vec![Some(true), Some(false), None]))),
+        ("share", array(Float64Array::from(vec![1.0, 1e300, f64::NAN]))),
+        ("whole", array(Int64Array::from(vec![Some(20), None, Some(30)]))),
+    ];
+    write(&path, columns);
+    let request = features(vec![
+        category("flag", &["true"]),
+        category("plain_flag", &["no", "yes"]),
+        category("share", &["0.5", "1e300", "1.0"]),
+        category("whole", &["10.0", "20.0"]),
+    ]);
+    let Decoded { rows, unseen } = read(&path, &request).unwrap();
+    let (nan, unknown) = (f64::NAN, UNKNOWN_CATEGORY);
+    same(rows.features.column(0), &[0.0, unknown, nan]);
+    same(rows.features.column(1), &[1.0, 0.0, nan]);
+    same(rows.features.column(2), &[2.0, 1.0, nan]);
+    same(rows.features.column(3), &[1.0, nan, unknown]);
+    assert_eq!(unseen.columns.keys().collect::<Vec<_>>(), ["flag", "whole"]);
+}
+
 #[test]
 fn the_config_names_categories_where_the_model_does_not() {
     let (_folder, path) = scratch();

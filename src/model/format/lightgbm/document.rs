@@ -34,12 +34,30 @@ pub(super) struct FileFeature {
 /// What the file says of an input's training values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Declared {
-    Numeric,
+    Numeric {
+        /// One more than the largest, where all may be codes: the least and the largest are whole and not negative.
+        codes: Option<usize>,
+    },
     Categorical {
-        largest_code: i64,
+        /// One more than the largest code.
+        codes: usize,
     },
     /// No split was possible.
     Unused,
+}
+
+impl Declared {
+    /// Numbers between these.
+    pub fn numeric(least: f64, largest: f64) -> Self {
+        let are_codes = least >= 0.0 && largest < f64::from(i32::MAX) && least.fract() == 0.0 && largest.fract() == 0.0;
+        Self::Numeric { codes: are_codes.then(|| largest as usize + 1) }
+    }
+
+    /// These codes; −1 stands for NaN and rare ones.
+    pub fn categorical(codes: impl Iterator<Item = i64>) -> Self {
+        let codes = codes.filter_map(|code| usize::try_from(code).ok()).map(|code| code.saturating_add(1));
+        Self::Categorical { codes: codes.max().unwrap_or(0) }
+    }
 }
 
 /// A tree; the root is node 0.
@@ -95,10 +113,11 @@ impl FileTree {
     }
 }
 
-/// Category names as pandas has them, in text: strings as they are; numbers and booleans as JSON writes them.
+/// Category names as pandas has them, in text: strings as they are, integers in decimal, floats as Rust writes them, `true` and `false`.
 pub(super) fn category_names(lists: Option<Vec<Vec<Value>>>) -> Vec<Vec<String>> {
     let name = |value: Value| match value {
         Value::String(name) => name,
+        Value::Number(number) if !number.is_i64() && !number.is_u64() => format!("{:?}", number.as_f64().unwrap_or(f64::NAN)),
         other => other.to_string(),
     };
     lists.unwrap_or_default().into_iter().map(|list| list.into_iter().map(name).collect()).collect()

@@ -30,6 +30,8 @@ struct Dump {
 /// A feature's training values; one that no split was possible on has none.
 #[derive(Deserialize)]
 struct Info {
+    min_value: f64,
+    max_value: f64,
     /// Category codes; empty for numeric features.
     values: Vec<i64>,
 }
@@ -73,10 +75,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Document, ReadError> {
         }
         message => ReadError::Malformed(message),
     })?;
-    let declared = |name: &String| match dump.feature_infos.get(name).map(|info| info.values.iter().max()) {
+    let declared = |name: &String| match dump.feature_infos.get(name) {
         None => Declared::Unused,
-        Some(None) => Declared::Numeric,
-        Some(Some(largest)) => Declared::Categorical { largest_code: *largest },
+        Some(info) if info.values.is_empty() => Declared::numeric(info.min_value, info.max_value),
+        Some(info) => Declared::categorical(info.values.iter().copied()),
     };
     let features = dump.feature_names.iter().map(|name| FileFeature { name: name.clone(), declared: declared(name) }).collect();
     Ok(Document {

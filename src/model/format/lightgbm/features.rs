@@ -1,10 +1,8 @@
-//! Names, kinds, categories and missing values of a model's inputs.
+//! Kinds and missing values of a model's inputs.
 
 use super::document::{Declared, Document, MissingType};
+use super::names::CategoryNames;
 use crate::model::forest::{Feature, Missing, Rule};
-
-/// Category names, or none, for each feature.
-pub(super) type CategoryNames = Vec<Option<Vec<String>>>;
 
 /// The inputs in the model's order. A feature is categorical if it is declared so, named so or split so.
 pub(super) fn features(document: &Document, names: CategoryNames) -> Vec<Feature> {
@@ -46,34 +44,4 @@ impl Seen {
             _ => Missing::Nan,
         }
     }
-}
-
-/// Category names by feature; nothing where the file does not say whose they are.
-///
-/// It lists the categories of the columns that were categorical in pandas, in these columns' order, but not which columns these were.
-/// They are the categorical features, or these and the unused ones, if there are as many. A list names every code of its feature.
-pub(super) fn category_names(document: &Document) -> Option<CategoryNames> {
-    let mut names = vec![None; document.features.len()];
-    let lists = &document.pandas_categories;
-    if lists.is_empty() {
-        return Some(names);
-    }
-    let categorical = |declared| matches!(declared, Declared::Categorical { .. });
-    let owners = |owns: &dyn Fn(Declared) -> bool| -> Option<Vec<usize>> {
-        let features = document.features.iter().enumerate();
-        let owners: Vec<usize> = features.filter(|(_, feature)| owns(feature.declared)).map(|(index, _)| index).collect();
-        (owners.len() == lists.len()).then_some(owners)
-    };
-    let owners = owners(&categorical).or_else(|| owners(&|declared| categorical(declared) || declared == Declared::Unused))?;
-    for (owner, list) in owners.into_iter().zip(lists) {
-        let codes = match document.features[owner].declared {
-            Declared::Categorical { largest_code } => usize::try_from(largest_code).map_or(0, |largest| largest.saturating_add(1)),
-            _ => 0,
-        };
-        if codes > list.len() {
-            return None;
-        }
-        names[owner] = Some(list.clone());
-    }
-    Some(names)
 }

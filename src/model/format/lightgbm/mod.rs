@@ -10,6 +10,7 @@
 mod document;
 mod dump;
 mod features;
+mod names;
 mod objective;
 mod text;
 mod trees;
@@ -55,9 +56,9 @@ fn build(document: Document, iterations: Iterations) -> Result<Model, ReadError>
     let rounds = trees / outputs;
     let rounds_used = iterations.rounds(rounds, None)?;
     let objective = document.objective.clone().unwrap_or_else(|| "custom".into());
-    let names = features::category_names(&document);
-    let notes = notes(&document, names.is_some());
-    let features = features::features(&document, names.unwrap_or_else(|| vec![None; document.features.len()]));
+    let known = names::category_names(&document);
+    let notes = notes(&document, known.is_some());
+    let features = features::features(&document, known.unwrap_or_else(|| vec![None; document.features.len()]));
     let has_covers = document.trees.iter().all(|tree| tree.counted);
     let mut builder = ForestBuilder::new(Forest {
         features: features.clone(),

@@ -130,11 +130,12 @@ fn declared(info: &str) -> Option<Declared> {
     if info == "none" {
         return Some(Declared::Unused);
     }
-    if info.starts_with('[') {
-        return Some(Declared::Numeric);
+    if let Some(range) = info.strip_prefix('[') {
+        let (least, largest) = range.strip_suffix(']')?.split_once(':')?;
+        return Some(Declared::numeric(least.parse().ok()?, largest.parse().ok()?));
     }
     let codes = info.split(':').map(|code| code.parse().ok()).collect::<Option<Vec<i64>>>()?;
-    codes.into_iter().max().map(|largest_code| Declared::Categorical { largest_code })
+    Some(Declared::categorical(codes.into_iter()))
 }
 
 /// The last line of this name counts, as for LightGBM's Python package.

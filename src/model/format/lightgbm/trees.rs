@@ -2,20 +2,22 @@
 
 use super::document::{FileNode, FileSplit, FileTree, MissingType};
 use crate::model::builder::{ForestError, RawNode, RawTree};
+use crate::model::error::ReadError;
 use crate::model::forest::{Feature, Missing, Rule, TreeOutput, ZERO};
 
 /// The tree `index` of the file, adding to `output`.
 ///
 /// # Errors
 /// If a split's missing values go another way than one meaning of missing for the whole feature allows.
-pub(super) fn raw_tree(tree: FileTree, index: usize, output: usize, features: &[Feature]) -> Result<RawTree, ForestError> {
+pub(super) fn raw_tree(tree: FileTree, index: usize, output: usize, features: &[Feature]) -> Result<RawTree, ReadError> {
     let nodes = tree.nodes.into_iter().enumerate().map(|(node, kind)| match kind {
         FileNode::Leaf { value, count } => Ok(RawNode::Leaf { values: vec![value], cover: count }),
         FileNode::Split(split) => {
-            raw_split(split, features).map_err(|message| ForestError { tree: Some(index), node: Some(node), message })
+            let refused = |message| ForestError { tree: Some(index), node: Some(node), message }.to_string();
+            raw_split(split, features).map_err(|message| ReadError::Unsupported(refused(message)))
         }
     });
-    Ok(RawTree { nodes: nodes.collect::<Result<_, _>>()?, output: TreeOutput::One(output), scale: 1.0 })
+    Ok(RawTree { nodes: nodes.collect::<Result<_, ReadError>>()?, output: TreeOutput::One(output), scale: 1.0 })
 }
 
 fn raw_split(split: FileSplit, features: &[Feature]) -> Result<RawNode, String> {
