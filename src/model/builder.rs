@@ -99,6 +99,11 @@ impl ForestBuilder {
         Ok(Self { forest: frame })
     }
 
+    /// The inputs.
+    pub fn features(&self) -> &[Feature] {
+        &self.forest.features
+    }
+
     /// Checks a tree and adds it.
     ///
     /// # Errors

@@ -61,7 +61,7 @@ fn build(document: Document, iterations: Iterations) -> Result<Model, ReadError>
     let features = features::features(&document, known.unwrap_or_else(|| vec![None; document.features.len()]));
     let has_covers = document.trees.iter().all(|tree| tree.counted);
     let mut builder = ForestBuilder::new(Forest {
-        features: features.clone(),
+        features,
         outputs: (0..outputs).map(|output| output.to_string()).collect(),
         base: vec![0.0; outputs],
         trees: Vec::new(),
@@ -71,7 +71,8 @@ fn build(document: Document, iterations: Iterations) -> Result<Model, ReadError>
         cover: if has_covers { Cover::Count } else { Cover::Absent },
     })?;
     for (index, tree) in document.trees.into_iter().take(rounds_used * outputs).enumerate() {
-        builder.add(&trees::raw_tree(tree, index, index % outputs, &features)?)?;
+        let tree = trees::raw_tree(tree, index, index % outputs, builder.features())?;
+        builder.add(&tree)?;
     }
     let card =
         Card { format: FORMAT.name.into(), version: Some(document.version), objective, best_iteration: None, rounds, rounds_used, notes };
