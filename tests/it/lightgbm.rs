@@ -47,7 +47,25 @@ fn margins_are_lightgbms_own() {
     }
 }
 
-/// Predictions after the link, from LightGBM's own margins: some roundings of f64 apart, of margins up to 40 in the exponent.
+/// Files that older releases wrote, against the raw predictions and predictions of those releases.
+#[test]
+fn margins_and_predictions_of_older_releases_are_their_own() {
+    for folder in ["2.2.3", "2.3.1", "3.3.5"].into_iter().flat_map(|release| folders(&format!("lightgbm_older/{release}"))) {
+        let expected = columns(&folder.join("expected.parquet"));
+        for file in FILES.into_iter().filter(|file| folder.join(file).exists()) {
+            let forest = read(&folder, file, Iterations::All).forest;
+            let rows = rows(&folder, "rows.parquet", &forest);
+            let mut found = forest.native_margins(&rows);
+            assert_eq!(bits(&found), bits(&outputs(&expected, "margin_").concat()), "{}/{file}", folder.display());
+            apply_link(forest.link, rows.rows(), &mut found);
+            for (found, expected) in found.iter().zip(outputs(&expected, "prediction_").concat()) {
+                assert!((found - expected).abs() <= 1e-15 * expected.abs(), "{found} against {expected} in {}", folder.display());
+            }
+        }
+    }
+}
+
+/// Predictions after the link, from LightGBM's own margins.
 #[test]
 fn predictions_are_lightgbms_own() {
     for folder in models() {

@@ -25,7 +25,7 @@ use document::Document;
 
 /// The registry's entry.
 pub(super) const FORMAT: Format =
-    Format { name: "lightgbm", about: "LightGBM ≥ 2.1, `save_model`, or `dump_model` as JSON from 3.0 on", recognise, read };
+    Format { name: "lightgbm", about: "LightGBM ≥ 2.2, `save_model`, or `dump_model` as JSON from 3.0 on", recognise, read };
 
 /// How much of a file's beginning names its format.
 const HEAD: usize = 512;
@@ -46,7 +46,7 @@ fn read(bytes: &[u8], iterations: Iterations) -> Result<Model, ReadError> {
 
 fn build(document: Document, iterations: Iterations) -> Result<Model, ReadError> {
     if !matches!(document.version.as_str(), "v2" | "v3" | "v4") {
-        let message = format!("version {} of the format is not known; v2, v3 and v4 are (LightGBM 2.1 to 4.7)", document.version);
+        let message = format!("version {} of the format is not known; v2, v3 and v4 are (LightGBM 2.2 to 4.7)", document.version);
         return Err(ReadError::Unsupported(message));
     }
     let (trees, outputs) = (document.trees.len(), document.outputs);
