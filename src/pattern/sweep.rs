@@ -97,7 +97,7 @@ pub(super) struct Bottom {
     pub bits: Vec<Literal>,
     /// Its features.
     pub features: Vec<u32>,
-    /// Where its tables are: for each `q` the sums' eight cases, then each feature's.
+    /// Where its tables are: the sums', then each feature's, `(table · nodes + q) · CASES + case`.
     pub constants: usize,
 }
 
@@ -247,7 +247,7 @@ impl Compiler<'_, '_> {
     fn bottom_leaf(&mut self, anchor: usize, leaf: usize, bits: &[Bit], features: &[u32], start: usize) {
         let NodeKind::Leaf(number) = self.boxes.tree.nodes[leaf].kind else { unreachable!("only leaves end a path") };
         let value = (self.value)(number);
-        let width = 1 + features.len();
+        let nodes = self.nodes.len();
         let path: Vec<Edge> = self.boxes.path(leaf, anchor).cloned().collect();
         let states: Vec<Vec<usize>> =
             (0..CASES).map(|case| path.iter().map(|edge| self.state(anchor, edge, bits, case)).collect()).collect();
@@ -255,10 +255,10 @@ impl Compiler<'_, '_> {
             let ratios: Vec<[Ratio; 3]> = path.iter().map(|edge| self.ratios(edge, t)).collect();
             for (case, states) in states.iter().enumerate() {
                 let total = ratios.iter().zip(states).fold(value, |total, (ratios, state)| total * ratios[*state].factor);
-                self.constants[start + q * width * CASES + case] += total;
+                self.constants[start + q * CASES + case] += total;
                 for ((edge, ratios), state) in path.iter().zip(&ratios).zip(states) {
                     let place = 1 + features.partition_point(|known| (*known as usize) < edge.feature);
-                    self.constants[start + (q * width + place) * CASES + case] += weight * ratios[*state].coefficient * total;
+                    self.constants[start + (place * nodes + q) * CASES + case] += weight * ratios[*state].coefficient * total;
                 }
             }
         }

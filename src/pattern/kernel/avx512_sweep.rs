@@ -4,9 +4,9 @@
 use std::arch::x86_64::*;
 
 use super::super::block::{BLOCK, Word};
-use super::super::sweep::{Bottom, CASES, LANES, Sweep, Turn};
+use super::super::sweep::{Bottom, CASES, LANES, Sweep};
 use super::Scratch;
-use super::sweep::{Lanes, Steps, apply};
+use super::sweep::{Lanes, Steps, VECTORS, apply, count};
 
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn sweep_rows(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
@@ -18,21 +18,21 @@ struct Avx512;
 
 impl Steps for Avx512 {
     #[inline(always)]
-    fn down(_: &Turn, factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]) {
+    fn down<const Q: usize>(factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]) {
         // SAFETY: only `sweep_rows` gets here.
-        unsafe { down(factors, holds, held, products, below) };
+        unsafe { down::<Q>(factors, holds, held, products, below) };
     }
 
     #[inline(always)]
-    fn bottom(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
+    fn bottom<const Q: usize>(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
         // SAFETY: only `sweep_rows` gets here.
-        unsafe { cross(bottom, tables, bits, products, sums, out) };
+        unsafe { cross::<Q>(bottom, tables, bits, products, sums, out) };
     }
 
     #[inline(always)]
-    fn up(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
+    fn up<const Q: usize>(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
         // SAFETY: only `sweep_rows` gets here.
-        unsafe { up(coefficients, holds, held, below, sums, out) };
+        unsafe { up::<Q>(coefficients, holds, held, below, sums, out) };
     }
 }
 
@@ -50,44 +50,43 @@ fn store(values: &mut [f64; LANES], lanes: __m512d) {
     unsafe { _mm512_storeu_pd(values.as_mut_ptr(), lanes) };
 }
 
-/// Constants of the three cases, each `q` long.
-fn cases(constants: &[f64], q: usize) -> (&[f64], &[f64], &[f64]) {
-    let (failed, rest) = constants[..3 * q].split_at(q);
-    let (fails, holds) = rest.split_at(q);
-    (failed, fails, holds)
+/// An edge's constants of a quadrature node, by the row's case. Where no row failed before, the case of failing twice is not looked at.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn select(constants: &[f64], q: usize, node: usize, holds: u8, held: Option<u8>) -> __m512d {
+    let (fails, holding) = (_mm512_set1_pd(constants[q + node]), _mm512_set1_pd(constants[2 * q + node]));
+    let fails = held.map_or(fails, |held| _mm512_mask_blend_pd(held, _mm512_set1_pd(constants[node]), fails));
+    _mm512_mask_blend_pd(holds, fails, holding)
 }
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn select(constants: (&[f64], &[f64], &[f64]), node: usize, holds: u8, held: u8) -> __m512d {
-    let fails = _mm512_mask_blend_pd(held, _mm512_set1_pd(constants.0[node]), _mm512_set1_pd(constants.1[node]));
-    _mm512_mask_blend_pd(holds, fails, _mm512_set1_pd(constants.2[node]))
-}
-
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn down(factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]) {
-    let factors = cases(factors, products.len());
-    for (node, (products, below)) in products.iter().zip(below).enumerate() {
-        for (vector, (products, below)) in products.iter().zip(below).enumerate() {
-            let factor = select(factors, node, (holds >> (8 * vector)) as u8, (held >> (8 * vector)) as u8);
-            store(below, _mm512_mul_pd(load(products), factor));
+fn down<const Q: usize>(factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]) {
+    let q = count::<Q>(products.len());
+    let (factors, products, below) = (&factors[..3 * q], &products[..q], &mut below[..q]);
+    for vector in 0..VECTORS {
+        let held = (held != u64::MAX).then_some((held >> (8 * vector)) as u8);
+        for node in 0..q {
+            let factor = select(factors, q, node, (holds >> (8 * vector)) as u8, held);
+            store(&mut below[node][vector], _mm512_mul_pd(load(&products[node][vector]), factor));
         }
     }
 }
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn up(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
-    let coefficients = cases(coefficients, below.len());
+fn up<const Q: usize>(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
+    let q = count::<Q>(below.len());
+    let (coefficients, below, sums) = (&coefficients[..3 * q], &below[..q], &mut sums[..q]);
     for (vector, out) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-        let (holds, held) = ((holds >> (8 * vector)) as u8, (held >> (8 * vector)) as u8);
+        let held = (held != u64::MAX).then_some((held >> (8 * vector)) as u8);
         let mut total = _mm512_setzero_pd();
-        for (node, (below, sums)) in below.iter().zip(sums.iter_mut()).enumerate() {
-            let below = load(&below[vector]);
-            let sum = _mm512_add_pd(load(&sums[vector]), below);
-            store(&mut sums[vector], sum);
-            total = _mm512_add_pd(total, _mm512_mul_pd(below, select(coefficients, node, holds, held)));
+        for node in 0..q {
+            let below = load(&below[node][vector]);
+            let sum = _mm512_add_pd(load(&sums[node][vector]), below);
+            store(&mut sums[node][vector], sum);
+            let coefficient = select(coefficients, q, node, (holds >> (8 * vector)) as u8, held);
+            total = _mm512_add_pd(total, _mm512_mul_pd(below, coefficient));
         }
         let sum = _mm512_add_pd(load(out), total);
         store(out, sum);
@@ -96,20 +95,21 @@ fn up(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn cross(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
-    let width = 1 + bottom.features.len();
-    let tables = &tables.as_chunks::<CASES>().0[..width * products.len()];
-    for vector in 0..8 {
+fn cross<const Q: usize>(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
+    let (q, width) = (count::<Q>(products.len()), 1 + bottom.features.len());
+    let (products, sums) = (&products[..q], &mut sums[..q]);
+    let tables = &tables.as_chunks::<CASES>().0[..width * q];
+    for vector in 0..VECTORS {
         let case = cases_of(bits, vector);
-        for ((products, sums), tables) in products.iter().zip(sums.iter_mut()).zip(tables.chunks_exact(width)) {
-            let added = _mm512_mul_pd(load(&products[vector]), _mm512_permutexvar_pd(case, load(&tables[0])));
-            let sum = _mm512_add_pd(load(&sums[vector]), added);
-            store(&mut sums[vector], sum);
+        for node in 0..q {
+            let added = _mm512_mul_pd(load(&products[node][vector]), _mm512_permutexvar_pd(case, load(&tables[node])));
+            let sum = _mm512_add_pd(load(&sums[node][vector]), added);
+            store(&mut sums[node][vector], sum);
         }
-        for (place, feature) in bottom.features.iter().enumerate() {
+        for (feature, tables) in bottom.features.iter().zip(tables[q..].chunks_exact(q)) {
             let mut total = _mm512_setzero_pd();
-            for (products, tables) in products.iter().zip(tables.chunks_exact(width)) {
-                let part = _mm512_mul_pd(load(&products[vector]), _mm512_permutexvar_pd(case, load(&tables[1 + place])));
+            for node in 0..q {
+                let part = _mm512_mul_pd(load(&products[node][vector]), _mm512_permutexvar_pd(case, load(&tables[node])));
                 total = _mm512_add_pd(total, part);
             }
             let start = *feature as usize * BLOCK + vector * LANES;
