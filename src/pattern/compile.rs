@@ -2,13 +2,13 @@
 
 use super::boxes::Boxes;
 use super::game;
-use super::group::{GroupLeaf, Limits, group};
+use super::group::{Group, GroupLeaf, Limits, group};
 use super::kernel::InstructionSet;
 use super::program::Program;
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WideLeaf};
 use super::sweep::Sweep;
-use super::table::{Panel, build};
+use super::table::{LANES, Line, Panel, build};
 use super::walk::LeafWalk;
 use crate::model::{NodeKind, Tree};
 
@@ -75,6 +75,15 @@ pub(super) struct WideTable {
     pub values: Vec<(usize, f64)>,
 }
 
+/// Bytes of tables that a forest may have; trees whose tables would exceed their share are swept, which needs none to speak of.
+const TABLE_BYTES: usize = 768 << 20;
+
+/// Bytes of the tables of some groups whose leaves hold `width` values each.
+fn table_bytes(groups: &[Group], width: usize) -> usize {
+    let bytes = |group: &Group| ((group.features().len() * width).div_ceil(LANES) * size_of::<Line>()) << group.bits.len();
+    groups.iter().map(bytes).sum()
+}
+
 /// What a tree adds to the base values: `(output, share)`.
 pub(super) type BaseShares = Vec<(usize, f64)>;
 
@@ -93,7 +102,8 @@ pub(super) fn path_dependent(shape: &Shape, tree: &Tree, route: Route) -> (Compi
     let values = |leaf| leaf_values(tree, leaf);
     let base = path_dependent_base(&boxes);
     let grouping = group(&boxes, route.limits());
-    if !grouping.left_out.is_empty() {
+    let share = TABLE_BYTES / shape.forest.trees.len().max(1);
+    if !grouping.left_out.is_empty() || table_bytes(&grouping.groups, tree.leaf_width()) > share {
         let sweep = Sweep::new(&boxes, &mut program, &shape.rules, &values);
         return (CompiledTree::new(program, LeafWalk::new(&boxes), Vec::new(), Some(sweep), Vec::new()), base);
     }

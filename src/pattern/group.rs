@@ -55,6 +55,16 @@ pub(super) struct Group {
     pub leaves: Vec<GroupLeaf>,
 }
 
+impl Group {
+    /// Features of the group's leaves, ascending.
+    pub(super) fn features(&self) -> Vec<usize> {
+        let mut features: Vec<usize> = self.leaves.iter().flat_map(|leaf| &leaf.conditions).map(|condition| condition.feature).collect();
+        features.sort_unstable();
+        features.dedup();
+        features
+    }
+}
+
 /// How large groups may become.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {

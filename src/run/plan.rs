@@ -29,8 +29,8 @@ const CHUNKS: u64 = 32;
 /// Size that one chunk's attributions should not exceed.
 const CHUNK_BYTES: u64 = 32 << 20;
 
-/// Leaves that a thread gets through in a second, to the order of magnitude.
-const LEAVES_PER_SECOND: f64 = 1e8;
+/// Leaves that a thread gets through in a second: 1.7e9 with 500 trees of depth 6 was measured, 0.4e9 with 100 trees of depth 12.
+const LEAVES_PER_SECOND: f64 = 1e9;
 
 /// What the command line may say about a run, beside the config.
 #[derive(Clone, Debug, Default)]
