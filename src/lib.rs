@@ -16,3 +16,4 @@ pub mod report;
 pub mod run;
 pub mod settings;
 pub mod table;
+pub mod train;

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 8] = [
     &["engine", "numeric", "settings", "table"],
     &["dataset"],
     &["attribution", "model"],
-    &["pattern"],
+    &["pattern", "train"],
     &["derive", "explain", "report"],
     &["config"],
     &["run"],

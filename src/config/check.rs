@@ -90,7 +90,25 @@ impl Checker<'_> {
                 self.sources.report(owner, format!("key `{key}` is missing{}", within(pointer)), help);
             }
         }
+        self.rivals(schema, entries, pointer, owner);
         Json::Object(json)
+    }
+
+    /// Checks that exactly one of the keys is there that exclude each other.
+    fn rivals(&mut self, schema: &Json, entries: &[Entry], pointer: &str, owner: Place) {
+        let Some(rivals) = describe::rivals(schema) else { return };
+        let quoted = |last| describe::join(&rivals.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>(), last);
+        let found = entries.iter().filter(|entry| rivals.contains(&&*entry.key));
+        let mut places: Vec<Place> = found.map(|entry| entry.place.max(entry.node.place)).collect();
+        places.sort();
+        match places.as_slice() {
+            [] => self.sources.report(owner, format!("one of {} is missing{}", quoted("or"), within(pointer)), None),
+            [_] => {}
+            [.., last] => {
+                let help = Some("leave all but one of them out".into());
+                self.sources.report(*last, format!("{} exclude each other{}", quoted("and"), within(pointer)), help);
+            }
+        }
     }
 
     fn list(&mut self, schema: &Json, items: &[Node], pointer: &str, place: Place) -> Json {

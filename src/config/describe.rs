@@ -4,9 +4,16 @@ use serde_json::{Map, Value as Json};
 
 use super::yaml::Value;
 
-/// The alternatives of a schema that has some.
+/// The alternatives of a schema that has some, [`rivals`] aside.
 pub(super) fn alternatives(schema: &Json) -> Option<&[Json]> {
-    schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Json::as_array).map(Vec::as_slice)
+    let written = schema.get("anyOf").or_else(|| schema.get("oneOf").filter(|_| rivals(schema).is_none()));
+    written.and_then(Json::as_array).map(Vec::as_slice)
+}
+
+/// The keys of which a mapping needs exactly one: `oneOf` with nothing but a required key in each entry.
+pub(super) fn rivals(schema: &Json) -> Option<Vec<&str>> {
+    let entries = schema.get("oneOf")?.as_array()?;
+    entries.iter().map(|entry| entry.get("required")?.get(0)?.as_str()).collect()
 }
 
 /// The types that a schema allows; `None` is any.
@@ -93,7 +100,8 @@ pub(super) fn known_keys(known: &Map<String, Json>) -> Option<String> {
     Some(if names.is_empty() { "it has no keys".into() } else { format!("the keys here are {}", join(&names, "and")) })
 }
 
-fn join(options: &[String], last: &str) -> String {
+/// Words joined by commas, with another word before the last one.
+pub(super) fn join(options: &[String], last: &str) -> String {
     match options {
         [] => "anything".into(),
         [one] => one.clone(),

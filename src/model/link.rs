@@ -23,6 +23,10 @@ pub enum Link {
     Softplus,
     /// m·|m|, where the square root was learned.
     SignedSquare,
+    /// m / n, the mean over the `n` trees whose values were summed.
+    Mean(u32),
+    /// m / n, the share of the `n` trees that vote for a class.
+    VoteShare(u32),
     /// Another link of the margins times a factor: a sigmoid's steepness, or one over the number of averaged rounds.
     Scaled(f64, &'static Link),
 }
@@ -41,6 +45,8 @@ impl Link {
             Link::MeanVariance => "mean_variance",
             Link::Softplus => "softplus",
             Link::SignedSquare => "signed_square",
+            Link::Mean(_) => "mean",
+            Link::VoteShare(_) => "vote_share",
             Link::Scaled(_, link) => link.name(),
         }
     }
@@ -48,7 +54,7 @@ impl Link {
     /// Whether predictions are probabilities.
     pub fn is_probability(self) -> bool {
         match self {
-            Link::Logistic | Link::Softmax => true,
+            Link::Logistic | Link::Softmax | Link::VoteShare(_) => true,
             Link::Scaled(_, link) => link.is_probability(),
             _ => false,
         }
@@ -67,6 +73,8 @@ impl Link {
             Link::MeanVariance => margins.iter_mut().skip(1).for_each(|m| *m = (2.0 * *m).exp()),
             Link::Softplus => margins.iter_mut().for_each(|m| *m = softplus(*m)),
             Link::SignedSquare => margins.iter_mut().for_each(|m| *m *= m.abs()),
+            // Divided, not multiplied by 1 / n, so that all votes make exactly 1.
+            Link::Mean(trees) | Link::VoteShare(trees) => margins.iter_mut().for_each(|m| *m /= f64::from(trees)),
             Link::Scaled(factor, link) => {
                 margins.iter_mut().for_each(|m| *m *= factor);
                 link.apply(margins);
@@ -125,6 +133,15 @@ mod tests {
         assert!((margins[0] - 4.0_f64.ln()).abs() < 1e-15);
         assert_eq!(margins[1..], [0.0, (-40.0_f64).exp()]);
         assert!(Link::Scaled(2.0, &Link::Logistic).is_probability());
+    }
+
+    #[test]
+    fn all_votes_make_a_share_of_one() {
+        // 49 · (1 / 49) is not 1.
+        let mut margins = [49.0, 7.0];
+        Link::VoteShare(49).apply(&mut margins);
+        assert_eq!(margins, [1.0, 7.0 / 49.0]);
+        assert!(Link::VoteShare(49).is_probability() && !Link::Mean(49).is_probability());
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use forest::{
 pub use format::Iterations;
 pub use link::{Link, logistic};
 pub use predict::apply_link;
-pub use settings::{ModelSettings, Output};
+pub use settings::{ModelSettings, Output, Task, TrainSettings};
 pub use summary::{FeatureSummary, Summary};
 
 /// A model read from a file.
@@ -39,9 +39,17 @@ pub struct Model {
 /// If the file cannot be read, is of no known format, breaks its format's rules, or holds what cannot be handled exactly.
 pub fn load(path: &Path, format: &str, iterations: Iterations) -> Result<Model, ModelError> {
     let bytes = std::fs::read(path).map_err(|source| ModelError::Io { path: path.into(), source })?;
+    parse(&bytes, path, format, iterations)
+}
+
+/// Reads a model from the bytes of a file; `path` is its name in messages.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(bytes: &[u8], path: &Path, format: &str, iterations: Iterations) -> Result<Model, ModelError> {
     let known = || format::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
     let found = match format {
-        "auto" => format::FORMATS.iter().find(|format| (format.recognise)(&bytes)),
+        "auto" => format::FORMATS.iter().find(|format| (format.recognise)(bytes)),
         name => format::FORMATS.iter().find(|format| format.name == name),
     };
     let Some(found) = found else {
@@ -51,7 +59,7 @@ pub fn load(path: &Path, format: &str, iterations: Iterations) -> Result<Model, 
         };
         return Err(ModelError::UnknownFormat { path: path.into(), message });
     };
-    (found.read)(&bytes, iterations).map_err(|error| match error {
+    (found.read)(bytes, iterations).map_err(|error| match error {
         ReadError::Malformed(message) => ModelError::Malformed { path: path.into(), format: found.name, message },
         ReadError::Unsupported(message) => ModelError::Unsupported { path: path.into(), format: found.name, message },
     })

@@ -1,5 +1,6 @@
 //! Which model is explained, and in which space: the `model` section of the config.
 
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -10,11 +11,16 @@ use super::format::{FORMATS, Iterations};
 /// The model to explain.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(inline)]
+#[schemars(inline, extend("oneOf" = [{ "required": ["path"] }, { "required": ["train"] }]))]
 pub struct ModelSettings {
     /// Model file, as the library's own save function wrote it.
-    #[schemars(extend("format" = "file-path"))]
-    pub path: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "PathBuf", extend("format" = "file-path"))]
+    pub path: Option<PathBuf>,
+    /// Fits a random forest on the data's own columns and label, instead of reading a model file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TrainSettings")]
+    pub train: Option<TrainSettings>,
     /// Format of the file; `auto` recognises it by its content.
     #[serde(default = "auto")]
     #[schemars(schema_with = "format_names")]
@@ -25,6 +31,64 @@ pub struct ModelSettings {
     /// Boosting rounds that are used.
     #[serde(default)]
     pub iterations: Iterations,
+}
+
+/// A random forest to fit.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(inline)]
+pub struct TrainSettings {
+    /// What the label is.
+    pub task: Task,
+    /// Trees.
+    pub trees: NonZeroU16,
+    /// Splits on a path at most; until leaves are pure where null.
+    pub depth: Option<NonZeroU16>,
+    /// Rows of a leaf at least, a row counted as often as it was drawn.
+    pub min_leaf: NonZeroUsize,
+    /// Features that are tried at each split; the square root of their number, rounded down, where null.
+    pub features_per_split: Option<NonZeroUsize>,
+    /// Share of the labelled rows that are fitted; the others are held out for the score.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub train_share: f64,
+    /// Seed of the split and of the forest; the run's where null.
+    pub seed: Option<u64>,
+}
+
+impl Default for TrainSettings {
+    fn default() -> Self {
+        Self {
+            task: Task::Classification,
+            trees: NonZeroU16::MIN.saturating_add(99),
+            depth: None,
+            min_leaf: NonZeroUsize::MIN,
+            features_per_split: None,
+            train_share: 0.8,
+            seed: None,
+        }
+    }
+}
+
+/// What a label is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Task {
+    /// A class.
+    #[default]
+    Classification,
+    /// A quantity.
+    Regression,
+}
+
+impl Task {
+    /// Name in configs and in model files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::Classification => "classification",
+            Task::Regression => "regression",
+        }
+    }
 }
 
 /// The space in which predictions are explained.

@@ -7,6 +7,7 @@ use crate::derive::DeriveError;
 use crate::explain::ExplainError;
 use crate::model::ModelError;
 use crate::report::ReportError;
+use crate::train::TrainError;
 
 /// A run that could not be planned, finished or published.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum RunError {
     /// The model cannot be read or used.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// No model could be fitted.
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// Rows could not be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),
@@ -75,7 +79,7 @@ impl RunError {
     /// The process's exit code: 2 for settings, 128 + signal when interrupted, 3 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
-            RunError::Setting { .. } => 2,
+            RunError::Setting { .. } | RunError::Train(TrainError::Setting { .. }) => 2,
             RunError::Interrupted { signal } => 128 + signal,
             _ => 3,
         }

@@ -102,7 +102,9 @@ fn inputs(plan: &Plan) -> Result<Vec<Input>, RunError> {
         let background = background.dataset().summary().files.into_iter();
         files.extend(background.map(|file| ("background", named(&file, path, as_written), file)));
     }
-    files.push(("model", written.model.path.to_string_lossy().into_owned(), config.model.path.clone()));
+    if let (Some(path), Some(as_written)) = (&config.model.path, &written.model.path) {
+        files.push(("model", as_written.to_string_lossy().into_owned(), path.clone()));
+    }
     files.into_par_iter().map(|(role, name, path)| Ok(Input { role, file: record(&path, name)? })).collect()
 }
 

@@ -55,6 +55,9 @@ pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, Run
     tracing::info!("run {} of {}", staging.run_id(), plan.config.name);
     plan.notes().iter().for_each(|note| tracing::info!("model: {note}"));
     plan.to_string().lines().for_each(|line| tracing::debug!("{line}"));
+    if let Some(bytes) = &plan.fitted {
+        staging.write(plan::FITTED_MODEL, bytes)?;
+    }
     let findings = execute(&mut plan, &staging.folder(), &mut steps, &interrupt)?;
     steps.time("manifest", || record(&plan, &findings, &staging))?;
     let exit_code = if plan.options.fail_on_warn && !findings.warnings.is_empty() { 4 } else { 0 };

@@ -82,7 +82,7 @@ fn model(plan: &Plan) -> Vec<Fact> {
     let categorical = model.features.iter().filter(|feature| feature.kind == "categorical").count();
     let margins: Vec<String> = model.base_margins.iter().map(f64::to_string).collect();
     vec![
-        fact("Path", plan.config.written().model.path.display()),
+        fact("Path", plan.model_text()),
         fact("Format", [card.format.as_str(), card.version.as_deref().unwrap_or_default()].join(" ").trim()),
         fact("Objective", &card.objective),
         fact("Outputs", format!("{} ({})", model.outputs.len(), model.outputs.join(", "))),

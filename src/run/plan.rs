@@ -15,7 +15,8 @@ use crate::config::{Config, Threads};
 use crate::dataset::{BackgroundRows, Dataset, Request, Selection};
 use crate::derive::{Context, ExplainedFeature, Member, Values};
 use crate::explain::{self, Explainer, Preparation};
-use crate::model::{self, Feature, FeatureKind, Forest, Iterations, Link, Summary};
+use crate::model::{self, Feature, FeatureKind, Forest, Iterations, Link, Model, Summary};
+use crate::train;
 
 /// Rows of a chunk at most: enough that what happens once a chunk costs nothing.
 const MOST_ROWS: u64 = 16_384;
@@ -28,6 +29,9 @@ const CHUNKS: u64 = 32;
 
 /// Size that one chunk's attributions should not exceed.
 const CHUNK_BYTES: u64 = 32 << 20;
+
+/// Name of the model file in the run folder, of a model that was fitted here.
+pub(super) const FITTED_MODEL: &str = "model.json";
 
 /// Leaves that a thread gets through in a second: 1.7e9 with 500 trees of depth 6 was measured, 0.4e9 with 100 trees of depth 12.
 const LEAVES_PER_SECOND: f64 = 1e9;
@@ -52,6 +56,8 @@ pub struct Plan {
     pub(super) pool: ThreadPool,
     pub(super) forest: Arc<Forest>,
     pub(super) model: Summary,
+    /// The model file, of a model that was fitted here.
+    pub(super) fitted: Option<Vec<u8>>,
     pub(super) methods: Vec<Box<dyn Preparation>>,
     pub(super) data: Selection,
     pub(super) background: Option<Selection>,
@@ -66,8 +72,7 @@ impl Plan {
     /// # Errors
     /// If one of them cannot be read, or they do not fit together.
     pub fn new(config: Config, options: Options) -> Result<Self, RunError> {
-        let settings = &config.model;
-        let mut model = model::load(&settings.path, &settings.format, settings.iterations)?;
+        let (mut model, fitted) = model(&config)?;
         if let Some(columns) = &config.data.features {
             name_features(&mut model.forest.features, columns)?;
         }
@@ -82,7 +87,7 @@ impl Plan {
         let wants = methods.iter().any(|method| method.wants_background());
         let background = if wants { Some(background(&config, &data, request)?) } else { None };
         let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * forest.outputs.len());
-        let plan = Self { pool, forest, model: summary, methods, data, background, groups, chunk_rows, threads, config, options };
+        let plan = Self { pool, forest, model: summary, fitted, methods, data, background, groups, chunk_rows, threads, config, options };
         if plan.memory() > plan.config.run.memory_limit.0 {
             let (needed, limit) = (plan.memory() >> 20, plan.config.run.memory_limit);
             tracing::warn!("the run may need {needed} MiB, more than run.memory_limit ({limit}); fewer --threads need less");
@@ -107,6 +112,19 @@ impl Plan {
         let chunk = 8 * self.chunk_rows as u64 * (2 * features + 3 * outputs * (features + 3));
         let tables = 4096 * self.forest.leaves() as u64;
         (64 << 20) + tables + chunk * (2 * self.threads as u64 + 1)
+    }
+}
+
+/// The model: read, or fitted and read back from the file that it becomes, which is returned with it.
+fn model(config: &Config) -> Result<(Model, Option<Vec<u8>>), RunError> {
+    let settings = &config.model;
+    match (&settings.path, &settings.train) {
+        (Some(path), _) => Ok((model::load(path, &settings.format, settings.iterations)?, None)),
+        (None, Some(training)) => {
+            let bytes = train::train(training, &config.data, config.run.seed)?;
+            Ok((model::parse(&bytes, Path::new(FITTED_MODEL), "pipeline", settings.iterations)?, Some(bytes)))
+        }
+        (None, None) => Err(RunError::Setting { key: "model".into(), message: "name a path, or train".into() }),
     }
 }
 
@@ -183,7 +201,7 @@ impl fmt::Display for Plan {
         }
         let card = &self.model.card;
         let version = card.version.as_deref().unwrap_or("of unknown version");
-        line("model", format!("{}: {} {version}, {}", written.model.path.display(), card.format, card.objective))?;
+        line("model", format!("{}: {} {version}, {}", self.model_text(), card.format, card.objective))?;
         line("", format!("trees {}, leaves {}, depth {}", self.model.trees, self.model.leaves, self.model.max_depth))?;
         line("", format!("features {}, outputs {}", forest.features.len(), forest.outputs.len()))?;
         if self.background.is_some() {
@@ -198,6 +216,11 @@ impl fmt::Display for Plan {
 }
 
 impl Plan {
+    /// Where the model comes from.
+    pub(super) fn model_text(&self) -> String {
+        self.config.written().model.path.as_ref().map_or_else(|| "fitted here".into(), |path| path.display().to_string())
+    }
+
     /// Where the background comes from and how many of its rows are used.
     pub(super) fn background_text(&self) -> String {
         let written = &self.config.written().background;
@@ -217,6 +240,8 @@ impl Plan {
             Link::Softmax => "margin: log-odds up to a constant",
             Link::Exp => "margin: log of the prediction",
             Link::SignedSquare => "margin: signed root of the prediction",
+            Link::Mean(_) => "sum of the trees' predictions",
+            Link::VoteShare(_) => "votes of the trees",
             Link::Step | Link::Ascending | Link::Gaps | Link::MeanVariance | Link::Softplus | Link::Scaled(..) => "margin",
         }
     }

@@ -14,6 +14,7 @@ mod golden;
 mod laws;
 mod lightgbm;
 mod lightgbm_damage;
+mod native;
 mod oracle;
 mod run_folder;
 mod run_settings;

@@ -2,6 +2,7 @@
 
 mod json;
 mod lightgbm;
+pub mod pipeline;
 mod xgboost;
 
 use std::num::NonZeroUsize;
@@ -57,4 +58,4 @@ pub struct Format {
 }
 
 /// All formats, sorted by name.
-pub static FORMATS: &[Format] = &[lightgbm::FORMAT, xgboost::FORMAT];
+pub static FORMATS: &[Format] = &[lightgbm::FORMAT, pipeline::FORMAT, xgboost::FORMAT];
