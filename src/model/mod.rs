@@ -2,6 +2,7 @@
 
 pub mod builder;
 mod card;
+mod cover;
 mod error;
 mod forest;
 pub mod format;
@@ -13,6 +14,7 @@ mod summary;
 use std::path::Path;
 
 pub use card::Card;
+pub use cover::CoverCounter;
 pub use error::{ModelError, ReadError};
 pub use forest::{
     CategorySet, Cover, Feature, FeatureKind, Forest, Missing, Node, NodeKind, Rule, Split, Summation, Tree, TreeOutput, Width, ZERO,

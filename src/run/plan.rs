@@ -15,7 +15,7 @@ use crate::config::{Config, Threads};
 use crate::dataset::{BackgroundRows, Dataset, Request, Selection};
 use crate::derive::{Context, ExplainedFeature, Member, Values};
 use crate::explain::{self, Explainer, Preparation};
-use crate::model::{self, Feature, FeatureKind, Forest, Iterations, Link, Model, Summary};
+use crate::model::{self, Cover, Feature, FeatureKind, Forest, Iterations, Link, Model, Summary};
 use crate::train;
 
 /// Rows of a chunk at most: enough that what happens once a chunk costs nothing.
@@ -76,7 +76,11 @@ impl Plan {
         if let Some(columns) = &config.data.features {
             name_features(&mut model.forest.features, columns)?;
         }
-        let (summary, forest) = (Summary::of(&model), Arc::new(model.forest));
+        let mut summary = Summary::of(&model);
+        if config.explain.tree_shap.settings().is_some_and(|settings| settings.counts_covers(&model.forest)) {
+            summary.cover = Cover::Background.name();
+        }
+        let forest = Arc::new(model.forest);
         let names: Vec<String> = forest.features.iter().map(|feature| feature.name.clone()).collect();
         let groups = Groups::new(&names, &config.data.feature_groups)?;
         let request = Request::new(&config.data, forest.features.iter().map(Feature::request).collect(), Vec::new());

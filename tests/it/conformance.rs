@@ -16,6 +16,11 @@ pub fn rows(folder: &Path, file: &str, forest: &Forest) -> pipeline::dataset::Fe
 /// Both kinds of Shapley values are within 1e-12 of the enumerated ones, relative to the largest; base values too if `with_base`.
 pub fn attributions_are_exact(folder: &Path, forest: &Arc<Forest>, with_base: bool) {
     check(folder, "contrib.parquet", &Attributor::path_dependent(forest.clone()).unwrap(), with_base);
+    interventional_values_are_exact(folder, forest, with_base);
+}
+
+/// The same of interventional values alone.
+pub fn interventional_values_are_exact(folder: &Path, forest: &Arc<Forest>, with_base: bool) {
     let mut counter = BackgroundCounter::new(forest.clone()).unwrap();
     counter.count(&rows(folder, "background.parquet", forest), None);
     check(folder, "interventional.parquet", &counter.finish().unwrap(), with_base);

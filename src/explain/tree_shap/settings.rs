@@ -3,12 +3,21 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::{Cover, Forest};
+
 /// Exact Shapley values of the model's trees.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Whose values stand in for features that are left out of a coalition.
     pub mode: Mode,
+}
+
+impl Settings {
+    /// Whether covers are counted on the background, since the model's file holds none.
+    pub fn counts_covers(&self, forest: &Forest) -> bool {
+        self.mode == Mode::PathDependent && forest.cover == Cover::Absent
+    }
 }
 
 /// Whose values stand in for features that are left out of a coalition.
@@ -19,6 +28,6 @@ pub enum Mode {
     /// The background's: features are taken as set by intervention, whatever the others are.
     #[default]
     Interventional,
-    /// The training rows', as the covers of the tree's branches tell them; needs no background.
+    /// The training rows', as the covers of the tree's branches tell them; the background's, where the model file holds no covers.
     PathDependent,
 }

@@ -2,6 +2,7 @@
 
 mod json;
 mod lightgbm;
+mod onnx;
 pub mod pipeline;
 mod xgboost;
 
@@ -45,6 +46,18 @@ impl Iterations {
     }
 }
 
+/// Features of a model without names that are named `f0`, `f1`, … at most: a count alone must not ask for memory.
+const UNNAMED_LIMIT: usize = 100_000;
+
+/// Names for the features of a model that has none.
+fn unnamed(count: usize) -> Result<Vec<String>, ReadError> {
+    if count > UNNAMED_LIMIT {
+        let message = format!("the model has {count} features without names; at most {UNNAMED_LIMIT} can be handled");
+        return Err(ReadError::Unsupported(message));
+    }
+    Ok((0..count).map(|feature| format!("f{feature}")).collect())
+}
+
 /// One model format.
 pub struct Format {
     /// Name in configs and in `inspect`.
@@ -58,4 +71,4 @@ pub struct Format {
 }
 
 /// All formats, sorted by name.
-pub static FORMATS: &[Format] = &[lightgbm::FORMAT, pipeline::FORMAT, xgboost::FORMAT];
+pub static FORMATS: &[Format] = &[lightgbm::FORMAT, onnx::FORMAT, pipeline::FORMAT, xgboost::FORMAT];

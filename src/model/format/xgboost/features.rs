@@ -4,9 +4,7 @@ use super::document::FeatureCategories;
 use super::ensemble::Ensemble;
 use crate::model::error::ReadError;
 use crate::model::forest::Feature;
-
-/// Features of a model without names that are named `f0`, `f1`, … at most.
-const UNNAMED_LIMIT: usize = 100_000;
+use crate::model::format::unnamed;
 
 /// The inputs in the model's order.
 ///
@@ -46,10 +44,7 @@ pub(super) fn features(names: &[String], types: &[String], count: usize, ensembl
 
 fn complete_names(names: &[String], count: usize) -> Result<Vec<String>, ReadError> {
     match names.len() {
-        0 if count > UNNAMED_LIMIT => {
-            Err(ReadError::Unsupported(format!("the model has {count} features without names; at most {UNNAMED_LIMIT} can be handled")))
-        }
-        0 => Ok((0..count).map(|feature| format!("f{feature}")).collect()),
+        0 => unnamed(count),
         named if named == count => Ok(names.to_vec()),
         named => Err(ReadError::Malformed(format!("`feature_names` has {named} names, but the model has {count} features"))),
     }
