@@ -4,7 +4,7 @@
 //! model file is, so that a run and a later reading of its `model.json` cannot differ.
 //!
 //! smartcore fits because its forests are a function of data and seed and serialize whole. linfa's trees break ties by the order of a
-//! randomly seeded hash map, so the same fit can differ from process to process.
+//! randomly seeded hash map, so one fit need not be like the next.
 
 mod error;
 mod fit;

@@ -15,6 +15,7 @@ mod laws;
 mod lightgbm;
 mod lightgbm_damage;
 mod native;
+mod native_damage;
 mod onnx;
 mod oracle;
 mod run_folder;
