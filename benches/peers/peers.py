@@ -1,0 +1,126 @@
+"""The peers: each is a function of a workload, all rows and a number of threads that gives `run(count)`, or None where it cannot.
+
+`run(count)` does the work on the first `count` rows and gives attributions of shape (rows, features), or None for predictions. What a
+library does before its first row (loading, converting, building an explainer) is done outside `run`, and not timed.
+"""
+
+import contextlib
+import io
+import warnings
+from functools import cache
+
+import numpy as np
+
+from workload import FEATURES
+
+warnings.filterwarnings("ignore")
+
+
+@cache
+def load(workload):
+    """The model as its own library reads it."""
+    if workload.library == "xgboost":
+        import xgboost
+
+        return xgboost.Booster(model_file=workload.path)
+    if workload.library == "lightgbm":
+        import lightgbm
+
+        return lightgbm.Booster(model_file=str(workload.path))
+    import catboost
+
+    return catboost.CatBoostClassifier().load_model(str(workload.path), format="json")
+
+
+def library(contributions):
+    """The library's own predictions or contributions."""
+
+    def peer(workload, rows, threads):
+        if contributions and workload.background is not None:
+            return None
+        model = load(workload)
+        if workload.library == "xgboost":
+            import xgboost
+
+            model.set_param({"nthread": threads})
+            wrap = cache(lambda count: xgboost.DMatrix(rows[:count], nthread=threads))
+            call = lambda data: model.predict(data, output_margin=not contributions, pred_contribs=contributions)
+        elif workload.library == "lightgbm":
+            wrap = cache(lambda count: rows[:count].to_numpy(np.float64))
+            call = lambda data: model.predict(data, raw_score=True, pred_contrib=contributions, num_threads=threads)
+        else:
+            import catboost
+
+            wrap = cache(lambda count: catboost.Pool(rows[:count]))
+            if contributions:
+                call = lambda data: model.get_feature_importance(data, type="ShapValues", thread_count=threads)
+            else:
+                call = lambda data: model.predict(data, prediction_type="RawFormulaVal", thread_count=threads)
+
+        def run(count):
+            values = call(wrap(count))
+            return np.asarray(values)[:, :FEATURES] if contributions else None
+
+        run.warm = wrap
+        return run
+
+    return peer
+
+
+def woodelf(workload, rows, threads):
+    if workload.library == "catboost":
+        return None
+    from woodelf import WoodelfExplainer
+
+    background = None if workload.background is None else rows[: workload.background]
+
+    def run(count):
+        # A new explainer each time: it keeps what it computed. Its progress bars are not wanted.
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            return WoodelfExplainer(load(workload), background).shap_values(rows[:count], verbose=False)
+
+    return run
+
+
+def shapiq(workload, rows, threads):
+    if (workload.background or 0) > 10_000:
+        return None
+    import shapiq as library
+
+    data = rows.to_numpy(np.float64)
+    game = {"mode": "pathdependent"}
+    if workload.background is not None:
+        game = {"mode": "interventional", "reference_dataset": data[: workload.background]}
+    explainer = library.TreeExplainer(load(workload), index="SV", max_order=1, backend="shapiq", **game)
+
+    def run(count):
+        values = explainer.explain_X(data[:count], n_jobs=threads if threads > 1 else None).values
+        return np.stack([np.broadcast_to(values.get((j,), 0.0), count) for j in range(FEATURES)], axis=1)
+
+    return run
+
+
+def shap(workload, rows, threads):
+    if (workload.background or 0) > 10_000 or workload.library == "catboost":
+        return None
+    import shap as library
+
+    data = rows.to_numpy(np.float64)
+    if workload.background is None:
+        explainer = library.TreeExplainer(load(workload), feature_perturbation="tree_path_dependent")
+        # Otherwise it hands the work to the library's own contributions, which have a column of their own.
+        explainer.model.model_type = "internal"
+    else:
+        masker = library.maskers.Independent(data[: workload.background], max_samples=workload.background)
+        explainer = library.TreeExplainer(load(workload), masker, feature_perturbation="interventional")
+    return lambda count: np.asarray(explainer.shap_values(data[:count], check_additivity=False)).reshape(count, FEATURES)
+
+
+# Name, function, seconds in relation to `--seconds`, tolerance relative to the largest attribution (None: no attributions).
+PEERS = [
+    ("prediction", library(False), 1, None),
+    ("contributions", library(True), 1, 1e-5),
+    ("woodelf", woodelf, 6, 1e-5),
+    ("shapiq", shapiq, 1, 1e-5),
+    ("shap", shap, 1, 1e-5),
+]
