@@ -66,14 +66,14 @@ def prepare(workloads):
 def train_xgboost(rows, label, workload):
     import xgboost
 
-    settings = {"objective": "binary:logistic", "max_depth": workload.depth, "eta": 0.05, "tree_method": "hist", "seed": 1, "nthread": 2}
+    settings = {"objective": "binary:logistic", "max_depth": workload.depth, "eta": 0.05, "tree_method": "hist", "seed": 1, "nthread": 1}
     xgboost.train(settings, xgboost.DMatrix(rows, label=label), workload.trees).save_model(workload.path)
 
 
 def train_lightgbm(rows, label, workload):
     import lightgbm
 
-    settings = {"objective": "binary", "num_leaves": workload.depth, "learning_rate": 0.05, "seed": 1, "num_threads": 2, "verbosity": -1,
+    settings = {"objective": "binary", "num_leaves": workload.depth, "learning_rate": 0.05, "seed": 1, "num_threads": 1, "verbosity": -1,
                 "deterministic": True, "force_row_wise": True}
     lightgbm.train(settings, lightgbm.Dataset(rows, label), workload.trees).save_model(workload.path)
 
@@ -81,7 +81,7 @@ def train_lightgbm(rows, label, workload):
 def train_catboost(rows, label, workload):
     import catboost
 
-    model = catboost.CatBoostClassifier(iterations=workload.trees, depth=workload.depth, learning_rate=0.05, random_seed=1, thread_count=2,
+    model = catboost.CatBoostClassifier(iterations=workload.trees, depth=workload.depth, learning_rate=0.05, random_seed=1, thread_count=1,
                                         verbose=False, allow_writing_files=False)
     model.fit(rows, label).save_model(str(workload.path), format="json", pool=catboost.Pool(rows, label))
 
