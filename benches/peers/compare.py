@@ -47,7 +47,7 @@ def grown(run, seconds, limit):
         spent = took["cpu"] - fixed
         if count == limit or spent > seconds / 3 or (count <= 4 and fixed > 10 * seconds):
             return took, values
-        count = min(limit, int(count * max(2, min(100, seconds / 2 / max(spent, 1e-3)))))
+        count = min(limit, int(count * max(2, min(30, seconds / 2 / max(spent, 1e-3)))))
 
 
 class Ours:
