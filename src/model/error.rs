@@ -16,7 +16,7 @@ pub enum ModelError {
         source: std::io::Error,
     },
     /// No registered format recognises the file, or the named one does not exist.
-    #[error("{}: {message}", path.display())]
+    #[error("{} {message}", path.display())]
     UnknownFormat {
         /// The model file.
         path: PathBuf,

@@ -57,7 +57,7 @@ pub fn parse(bytes: &[u8], path: &Path, format: &str, iterations: Iterations) ->
     let Some(found) = found else {
         let message = match format {
             "auto" => format!("is not a model of a known format ({}); is it the file that the library's own save_model wrote?", known()),
-            name => format!("`{name}` is not a model format; use auto, {}", known()),
+            name => format!("cannot be read: `{name}` is not a model format; use auto, {}", known()),
         };
         return Err(ModelError::UnknownFormat { path: path.into(), message });
     };
