@@ -28,7 +28,7 @@ impl Kind {
     pub fn check(self, folder: &Path, path: &str) -> Result<(), (String, String)> {
         let full = folder.join(path);
         let missing = |what: &str| {
-            let start = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
+            let start = std::path::absolute(folder.join(".")).unwrap_or_else(|_| folder.into());
             Err((format!("{what} `{path}` does not exist"), format!("relative paths start from the config's folder, {}", start.display())))
         };
         match self {

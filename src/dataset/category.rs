@@ -78,7 +78,8 @@ impl Categories {
     pub(super) fn check_codes(&self, codes: &[f64], unseen: &mut UnseenColumn) {
         let known = 0.0..self.names.len() as f64;
         for code in codes.iter().filter(|code| !code.is_nan() && !known.contains(code)) {
-            unseen.add(&code.to_string(), 1);
+            let name = format!("{code:?}");
+            unseen.add(name.strip_suffix(".0").unwrap_or(&name), 1);
         }
     }
 

@@ -30,7 +30,8 @@ impl Filter {
         let complain = |message: String| DataError::Filter { filter: text.into(), message };
         // Polars would print a deprecation for every DATE literal and batch.
         polars::error::set_warning_function(|message, _| tracing::debug!("polars: {message}"));
-        let condition = polars::sql::sql_expr(text).map_err(|error| complain(brief(&error)))?;
+        let condition = polars::sql::sql_expr(text)
+            .map_err(|error| complain(format!("{}; write a condition such as age > 40 AND housing = 'own'", brief(&error))))?;
         if condition.into_iter().any(|part| matches!(part, Expr::SubPlan(..) | Expr::Selector(_))) {
             return Err(complain("sub-queries and * are not conditions on single rows; name columns".into()));
         }

@@ -76,10 +76,10 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// The process's exit code: 2 for settings, 128 + signal when interrupted, 3 for everything else.
+    /// The process's exit code: 2 for settings and filters, 128 + signal when interrupted, 3 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
-            RunError::Setting { .. } | RunError::Train(TrainError::Setting { .. }) => 2,
+            RunError::Setting { .. } | RunError::Train(TrainError::Setting { .. }) | RunError::Data(DataError::Filter { .. }) => 2,
             RunError::Interrupted { signal } => 128 + signal,
             _ => 3,
         }

@@ -7,9 +7,9 @@ use super::error::AtPath;
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
-use super::stream::{self, Streamed};
+use super::stream::{self, Background, Streamed};
 use super::{RunError, page};
-use crate::dataset::{BackgroundRows, UnseenCategories};
+use crate::dataset::BackgroundRows;
 use crate::derive::{self, AnyDerivation};
 use crate::engine;
 use crate::explain::Explainer;
@@ -35,13 +35,13 @@ pub(super) struct Findings {
 /// # Errors
 /// If a room fails, a file cannot be written, or a signal comes.
 pub(super) fn execute(plan: &mut Plan, folder: &Path, steps: &mut Steps, interrupt: &Interrupt) -> Result<Findings, RunError> {
-    let (explainers, unseen) = prepare(plan, steps, interrupt)?;
+    let (explainers, background) = prepare(plan, steps, interrupt)?;
     let plan = &*plan;
     let context = Arc::new(plan.context(&explainers));
     let derivations = derive::build(&plan.config.derive, &context);
     let stream = stream::Stream::new(plan, &explainers, &derivations, folder)?;
     let (mut streamed, partials) = stream.run(steps, interrupt)?;
-    streamed.unseen_background = unseen;
+    streamed.background = background;
     let tables = finish(plan, &derivations, partials, folder, steps, interrupt)?;
     let figures = draw(plan, &tables, folder, steps, interrupt)?;
     let warnings = streamed.warnings();
@@ -52,14 +52,15 @@ pub(super) fn execute(plan: &mut Plan, folder: &Path, steps: &mut Steps, interru
 }
 
 /// Readies the methods: one pass over the background, in row order, if one of them wants it.
-fn prepare(plan: &mut Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Vec<Box<dyn Explainer>>, UnseenCategories), RunError> {
+fn prepare(plan: &mut Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Vec<Box<dyn Explainer>>, Option<Background>), RunError> {
     let mut methods = std::mem::take(&mut plan.methods);
-    let mut unseen = UnseenCategories::default();
-    if let Some(background) = &plan.background {
+    let mut said = plan.background.as_ref().map(|_| Background::default());
+    if let (Some(background), Some(said)) = (&plan.background, &mut said) {
         let mut step = steps.start("background", None);
         let mut absorb = |decoded: crate::dataset::Decoded| {
             plan.pool.install(|| methods.iter_mut().for_each(|method| method.absorb(&decoded.rows)));
-            unseen.merge(decoded.unseen);
+            said.unseen.merge(decoded.unseen);
+            said.rows += decoded.rows.rows() as u64;
             step.advance(decoded.rows.rows() as u64);
         };
         match plan.config.background.rows {
@@ -82,7 +83,7 @@ fn prepare(plan: &mut Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<
     let ready = || methods.into_iter().map(|method| method.finish()).collect::<Result<Vec<_>, _>>();
     let explainers = steps.time("compile", || plan.pool.install(ready))?;
     interrupt.check()?;
-    Ok((explainers, unseen))
+    Ok((explainers, said))
 }
 
 /// Ends the derivations and writes their tables.

@@ -32,6 +32,8 @@ pub(super) struct Manifest<'a> {
     inputs: Vec<Input>,
     /// Rows that passed the filter and were explained.
     rows: u64,
+    /// Rows of the background; null where no method has one.
+    background_rows: Option<u64>,
     /// Rows that went through together.
     chunk_rows: usize,
     /// What the model is.
@@ -83,6 +85,7 @@ impl<'a> Manifest<'a> {
             seed: plan.config.run.seed,
             inputs: inputs(plan)?,
             rows: findings.streamed.rows,
+            background_rows: findings.streamed.background.as_ref().map(|background| background.rows),
             chunk_rows: plan.chunk_rows,
             model: &plan.model,
             additivity: certificates.collect(),

@@ -8,6 +8,7 @@ use super::RunError;
 use super::error::AtPath;
 use super::execute::Findings;
 use super::plan::Plan;
+use super::stream::Streamed;
 use crate::config;
 use crate::report::page::{self, Certificate, Fact, Link, Page, Verdict};
 
@@ -33,12 +34,12 @@ fn compose(plan: &Plan, findings: &Findings) -> Page {
         verdict,
         message,
         headline: vec![
-            fact("Rows explained", rows),
-            fact("Features", plan.groups.columns().len()),
-            fact("Outputs", plan.model.outputs.len()),
-            fact("Trees", plan.model.trees),
+            Fact::count("Rows explained", rows),
+            count("Features", plan.groups.columns().len()),
+            count("Outputs", plan.model.outputs.len()),
+            count("Trees", plan.model.trees),
         ],
-        data: data(plan, rows),
+        data: data(plan, &findings.streamed),
         model: model(plan),
         model_notes: plan.notes(),
         methods: methods(plan, findings),
@@ -59,20 +60,24 @@ fn fact(label: &str, value: impl ToString) -> Fact {
     Fact::new(label, value.to_string())
 }
 
-fn data(plan: &Plan, rows: u64) -> Vec<Fact> {
+fn count(label: &str, value: usize) -> Fact {
+    Fact::count(label, value as u64)
+}
+
+fn data(plan: &Plan, streamed: &Streamed) -> Vec<Fact> {
     let (written, source) = (plan.config.written(), plan.data.dataset().summary());
     let mut facts = vec![
         fact("Path", written.data.path.display()),
-        fact("Files", source.files.len()),
-        fact("Rows", source.rows),
-        fact("Rows explained", rows),
+        count("Files", source.files.len()),
+        Fact::count("Rows", source.rows),
+        Fact::count("Rows explained", streamed.rows),
     ];
     let settings = &written.data;
     let named = [("Filter", &settings.filter), ("Row identifier", &settings.id), ("Label", &settings.label), ("Weight", &settings.weight)];
     facts.extend(named.into_iter().filter_map(|(label, value)| Some(fact(label, value.as_ref()?))));
     facts.extend(settings.feature_groups.iter().map(|(group, members)| fact(&format!("Group {group}"), members.join(", "))));
-    if plan.background.is_some() {
-        facts.push(fact("Background", plan.background_text()));
+    if let Some(background) = &streamed.background {
+        facts.extend([fact("Background", plan.background_text()), Fact::count("Background rows", background.rows)]);
     }
     facts
 }
@@ -80,7 +85,7 @@ fn data(plan: &Plan, rows: u64) -> Vec<Fact> {
 fn model(plan: &Plan) -> Vec<Fact> {
     let (model, card) = (&plan.model, &plan.model.card);
     let categorical = model.features.iter().filter(|feature| feature.kind == "categorical").count();
-    let margins: Vec<String> = model.base_margins.iter().map(f64::to_string).collect();
+    let margins: Vec<String> = model.base_margins.iter().map(|margin| format!("{margin:?}")).collect();
     vec![
         fact("Path", plan.model_text()),
         fact("Format", [card.format.as_str(), card.version.as_deref().unwrap_or_default()].join(" ").trim()),
@@ -90,9 +95,9 @@ fn model(plan: &Plan) -> Vec<Fact> {
         fact("Explained space", plan.space()),
         fact("Base margin", margins.join(", ")),
         fact("Boosting rounds", format!("{} of {}", card.rounds_used, card.rounds)),
-        fact("Trees", model.trees),
+        count("Trees", model.trees),
         fact("Depth", format!("{} at most, {:.1} on average", model.max_depth, model.mean_depth)),
-        fact("Leaves", model.leaves),
+        count("Leaves", model.leaves),
         fact("Features", format!("{}, {categorical} of them categorical", model.features.len())),
         fact("Cover", model.cover),
     ]

@@ -215,7 +215,7 @@ impl fmt::Display for Plan {
         line("chunks", format!("{} of up to {} rows", data.rows.div_ceil(self.chunk_rows as u64), self.chunk_rows))?;
         line("cost", format!("about {:.1} s on {} threads", self.seconds(), self.threads))?;
         line("memory", format!("about {} MiB of {}", self.memory() >> 20, self.config.run.memory_limit))?;
-        line("output", written.output.dir.display().to_string())
+        line("output", self.options.output.as_ref().unwrap_or(&written.output.dir).display().to_string())
     }
 }
 
@@ -250,7 +250,7 @@ impl Plan {
         }
     }
 
-    /// What else matters about the model: its file's notes, and rounds beyond the best.
+    /// What else matters about the model: its file's notes, rounds beyond the best, and a best that is not there.
     pub(super) fn notes(&self) -> Vec<String> {
         let card = &self.model.card;
         let beyond = card.best_iteration.filter(|best| self.config.model.iterations == Iterations::All && card.rounds_used > best + 1);
@@ -261,7 +261,9 @@ impl Plan {
                 best + 1
             )
         };
-        card.notes.iter().cloned().chain(beyond.map(note)).collect()
+        let nameless = (self.config.model.iterations == Iterations::Best && card.best_iteration.is_none())
+            .then(|| format!("All {} rounds are used: model.iterations is best, but the file names no best round.", card.rounds_used));
+        card.notes.iter().cloned().chain(beyond.map(note)).chain(nameless).collect()
     }
 
     /// What derivations know of the run.

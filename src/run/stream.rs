@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
 use crate::attribution::{Additivity, AttributionBatch, AttributionSchema};
-use crate::dataset::{RawBatch, UnseenCategories};
+use crate::dataset::{RawBatch, UnseenCategories, UnseenColumn};
 use crate::derive::{AnyDerivation, Explained};
 use crate::engine;
 use crate::explain::Explainer;
@@ -31,8 +31,17 @@ pub(super) struct Streamed {
     pub methods: Vec<Method>,
     /// Categories in the rows that the model does not know.
     pub unseen: UnseenCategories,
-    /// Categories in the background that the model does not know.
-    pub unseen_background: UnseenCategories,
+    /// What the background said, where there is one.
+    pub background: Option<Background>,
+}
+
+/// What the background said.
+#[derive(Debug, Default)]
+pub(super) struct Background {
+    /// Rows that stand in for features left out.
+    pub rows: u64,
+    /// Categories in them that the model does not know.
+    pub unseen: UnseenCategories,
 }
 
 /// One method's certificate and files.
@@ -107,7 +116,7 @@ impl<'a> Stream<'a> {
         let Some(all) = all else { return Err(RunError::Internal("no chunk came through".into())) };
         let methods = self.schemas.iter().cloned().zip(all.additivity).zip(parts);
         let methods = methods.map(|((schema, additivity), parts)| Method { schema, additivity, parts }).collect();
-        let streamed = Streamed { rows: all.rows, methods, unseen: all.unseen, unseen_background: UnseenCategories::default() };
+        let streamed = Streamed { rows: all.rows, methods, unseen: all.unseen, background: None };
         Ok((streamed, all.partials))
     }
 
@@ -155,8 +164,8 @@ fn certify(batch: &AttributionBatch) -> Vec<Additivity> {
 impl Streamed {
     /// What the reader must know before trusting the numbers.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = unknown(&self.unseen, "rows");
-        warnings.extend(unknown(&self.unseen_background, "background rows"));
+        let mut warnings = unknown(&self.unseen, "row");
+        warnings.extend(self.background.iter().flat_map(|background| unknown(&background.unseen, "background row")));
         for method in &self.methods {
             for (output, certificate) in method.schema.outputs.iter().zip(&method.additivity) {
                 if certificate.largest_relative > ROUNDING {
@@ -169,10 +178,17 @@ impl Streamed {
     }
 }
 
+/// Categories that a warning names: a column may have as many unknown ones as rows.
+const NAMED: usize = 10;
+
 fn unknown(unseen: &UnseenCategories, what: &str) -> Vec<String> {
-    let describe = |(column, unseen): (&String, &crate::dataset::UnseenColumn)| {
-        let names: Vec<String> = unseen.names.iter().map(|(name, rows)| format!("{name} ({rows})")).collect();
-        format!("{column}: {} {what} hold a category that the model does not know: {}", unseen.rows, names.join(", "))
+    let describe = |(column, unseen): (&String, &UnseenColumn)| {
+        let mut names: Vec<String> = unseen.names.iter().take(NAMED).map(|(name, rows)| format!("{name} ({rows})")).collect();
+        if unseen.names.len() > NAMED {
+            names.push("…".to_owned());
+        }
+        let plural = if unseen.rows == 1 { "" } else { "s" };
+        format!("{column}: categories that the model does not know, in {} {what}{plural}: {}", unseen.rows, names.join(", "))
     };
     unseen.columns.iter().map(describe).collect()
 }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use arrow_array::{Array, StringArray};
 
-use crate::support::{Audit, read, with_column, write};
+use crate::support::{Audit, pipeline, read, stderr, with_column, write};
 
 #[test]
 fn a_missing_data_file() {
     let audit = Audit::new();
     fs::remove_file(audit.path("data.parquet")).unwrap();
     audit.refuse(&[], 2, &["config.yaml:2:15", "`data.parquet` does not exist", "relative paths start from the config's folder"]);
+    let bare = pipeline().args(["check", "config.yaml"]).current_dir(audit.path("")).output().unwrap();
+    let folder = audit.path("").canonicalize().unwrap();
+    let said: String = stderr(&bare).split_whitespace().collect();
+    assert!(said.contains(&format!("theconfig'sfolder,{}", folder.display())), "{}", stderr(&bare));
 }
 
 #[test]
@@ -66,6 +70,15 @@ fn no_rows_at_all_or_after_the_filter() {
     audit.refuse(&["--set", "data.filter=age > 200"], 3, &["no rows", "age > 200"]);
     write(&audit.path("data.parquet"), &[read(&audit.path("data.parquet")).slice(0, 0)]);
     audit.refuse(&[], 3, &["data.parquet has no rows"]);
+}
+
+#[test]
+fn a_filter_that_is_no_condition_on_this_data() {
+    let audit = Audit::new();
+    audit.refuse(&["--set", "data.filter=age >"], 2, &["filter `age >`", "write a condition such as age > 40"]);
+    audit.refuse(&["--set", "data.filter=age + 1"], 2, &["filter `age + 1`", "not true or false"]);
+    audit.refuse(&["--set", "background.filter=housing > 3"], 2, &["filter `housing > 3`"]);
+    audit.refuse(&["--set", "data.filter=agee > 40"], 3, &["no column `agee`, needed by the filter (nearest: `age`)"]);
 }
 
 #[test]

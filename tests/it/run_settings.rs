@@ -105,7 +105,67 @@ fn check_prints_the_plan_and_computes_nothing() {
     for words in ["rows 1000", "xgboost 3.4.1, binary:logistic", "trees 150", "features 20", "tree_shap, importance, summary", "memory"] {
         assert!(plan.contains(words), "{words}: {plan}");
     }
+    assert!(plan.ends_with("output      out\n"), "{plan}");
     assert!(!audit.path("out").exists());
+    let elsewhere = pipeline().args(["check", "--output", "elsewhere"]).arg(audit.path("config.yaml")).output().unwrap();
+    assert!(elsewhere.stdout.ends_with(b"output      elsewhere\n"));
+}
+
+#[test]
+fn the_manifest_and_the_page_count_the_rows_of_the_background() {
+    let audit = Audit::new();
+    for (settings, in_manifest, on_page) in [
+        (vec![], "\"background_rows\": 1000,", Some("1,000")),
+        (vec!["--set", "background.rows=100"], "\"background_rows\": 100,", Some("100")),
+        (vec!["--set", "background.rows=5000"], "\"background_rows\": 1000,", Some("1,000")),
+        (vec!["--set", "explain.tree_shap.mode=path_dependent"], "\"background_rows\": null,", None),
+    ] {
+        let folder = audit.publish(&settings);
+        assert!(fs::read_to_string(folder.join("manifest.json")).unwrap().contains(in_manifest), "{in_manifest}");
+        let page = fs::read_to_string(folder.join("index.html")).unwrap();
+        let shown = page.split_once("<dt>Background rows</dt><dd>").map(|(_, rest)| rest.split_once('<').unwrap().0);
+        assert_eq!(shown, on_page);
+    }
+}
+
+#[test]
+fn the_best_of_a_file_that_names_none_is_said_to_be_all() {
+    let audit = Audit::new();
+    let words = "All 150 rounds are used: model.iterations is best, but the file names no best round.";
+    assert!(!stderr(&audit.run(&[])).contains(words));
+    assert!(stderr(&audit.run(&["--set", "model.iterations=best"])).contains(words));
+}
+
+#[test]
+fn a_warning_names_ten_unknown_categories_at_most() {
+    let audit = Audit::new();
+    let rows = read(&audit.path("data.parquet"));
+    let housing = |place: &dyn Fn(usize) -> String| -> String {
+        let text = arrow_array::StringArray::from_iter_values((0..1000).map(place));
+        write(&audit.path("data.parquet"), &[with_column(&rows, "housing", Arc::new(text))]);
+        stderr(&audit.run(&[]))
+    };
+    let said = housing(&|row| format!("crater {row:04}"));
+    let named: Vec<String> = (0..10).map(|row| format!("crater {row:04} (1)")).collect();
+    let words = format!("housing: categories that the model does not know, in 1000 rows: {}, …\n", named.join(", "));
+    assert!(said.contains(&words), "{said}");
+    let said = housing(&|row| if row == 7 { "moon base".into() } else { "own".into() });
+    assert!(said.contains("housing: categories that the model does not know, in 1 row: moon base (1)\n"), "{said}");
+    assert!(said.contains("in 1 background row: moon base (1)\n"), "{said}");
+}
+
+#[test]
+fn every_column_of_every_file_has_statistics() {
+    let folder = Audit::new().publish(&[]);
+    for file in ["attributions/tree_shap/part-00000.parquet", "tables/importance.parquet", "tables/summary.parquet"] {
+        let file = fs::File::open(folder.join(file)).unwrap();
+        let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+        for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+            let statistics = column.statistics().unwrap();
+            assert!(statistics.null_count_opt().is_some(), "{}", column.column_path());
+            assert!(statistics.min_bytes_opt().is_some() && statistics.max_bytes_opt().is_some(), "{}", column.column_path());
+        }
+    }
 }
 
 #[test]

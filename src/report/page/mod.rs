@@ -108,6 +108,11 @@ impl Fact {
     pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
         Self { label: label.into(), value: value.into() }
     }
+
+    /// A labelled whole number, its thousands apart.
+    pub fn count(label: impl Into<String>, value: u64) -> Self {
+        Self::new(label, number::grouped(value.cast_signed()))
+    }
 }
 
 /// What the template sees.
