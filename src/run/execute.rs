@@ -51,8 +51,11 @@ pub(super) fn execute(plan: &mut Plan, folder: &Path, steps: &mut Steps, interru
     interrupt.check().map(|()| findings)
 }
 
+/// The methods, ready for rows, and what the background said.
+type Prepared = (Vec<Box<dyn Explainer>>, Option<Background>);
+
 /// Readies the methods: one pass over the background, in row order, if one of them wants it.
-fn prepare(plan: &mut Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Vec<Box<dyn Explainer>>, Option<Background>), RunError> {
+fn prepare(plan: &mut Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Prepared, RunError> {
     let mut methods = std::mem::take(&mut plan.methods);
     let mut said = plan.background.as_ref().map(|_| Background::default());
     if let (Some(background), Some(said)) = (&plan.background, &mut said) {

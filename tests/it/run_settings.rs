@@ -152,6 +152,10 @@ fn a_warning_names_ten_unknown_categories_at_most() {
     let said = housing(&|row| if row == 7 { "moon base".into() } else { "own".into() });
     assert!(said.contains("housing: categories that the model does not know, in 1 row: moon base (1)\n"), "{said}");
     assert!(said.contains("in 1 background row: moon base (1)\n"), "{said}");
+    let codes = (0..1000).map(|row| [0.0, 1e300, 7.0, 5e-324][if row < 4 { row } else { 0 }]).collect::<Float64Array>();
+    write(&audit.path("data.parquet"), &[with_column(&rows, "housing", Arc::new(codes))]);
+    let said = stderr(&audit.run(&[]));
+    assert!(said.contains("housing: categories that the model does not know, in 2 rows: 1e300 (1), 7 (1)\n"), "{said}");
 }
 
 #[test]
