@@ -17,6 +17,7 @@ mod lightgbm_damage;
 mod native;
 mod native_damage;
 mod onnx;
+mod onnx_damage;
 mod oracle;
 mod run_folder;
 mod run_settings;

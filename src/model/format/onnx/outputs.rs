@@ -33,8 +33,10 @@ pub(super) fn outputs(ensemble: &mut Ensemble) -> Result<Outputs, ReadError> {
                 "post_transform of a single target is ignored by onnxruntime, though ONNX defines it; export it without".into(),
             ));
         }
+        // The base first: a count alone must not ask for memory.
+        let base = base(ensemble)?;
         let names = (0..ensemble.outputs).map(|output| output.to_string()).collect();
-        return Ok(Outputs { names, base: base(ensemble)?, link });
+        return Ok(Outputs { names, base, link });
     };
     if ensemble.aggregate != Aggregate::Sum {
         return Err(ReadError::Unsupported("a classifier's aggregate_function is SUM".into()));
