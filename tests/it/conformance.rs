@@ -3,13 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pipeline::model::Forest;
+use pipeline::dataset::FeatureBlock;
+use pipeline::model::{Feature, FeatureKind, Forest};
 use pipeline::pattern::{Attributor, BackgroundCounter};
 
-use crate::golden::{block, columns};
+use crate::golden::{block, columns, named_block};
 
-/// The forest's rows in the file of a golden's folder.
-pub fn rows(folder: &Path, file: &str, forest: &Forest) -> pipeline::dataset::FeatureBlock {
+/// The forest's rows in the file of a golden's folder: numbers and codes as they are, texts by the hashes that the forest knows.
+pub fn rows(folder: &Path, file: &str, forest: &Forest) -> FeatureBlock {
+    let by_hash = |feature: &Feature| matches!(feature.kind, FeatureKind::Categorical { hashes: Some(_), .. });
+    if forest.features.iter().any(by_hash) {
+        return named_block(&folder.join(file), &forest.features);
+    }
     block(&folder.join(file), &forest.features.iter().map(|feature| feature.name.clone()).collect::<Vec<_>>())
 }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod catboost;
+mod catboost_damage;
 mod cli;
 mod config;
 mod conformance;

@@ -1,5 +1,6 @@
 //! Model formats: one file or folder each, one line in [`FORMATS`] each.
 
+mod catboost;
 mod json;
 mod lightgbm;
 mod onnx;
@@ -71,4 +72,4 @@ pub struct Format {
 }
 
 /// All formats, sorted by name.
-pub static FORMATS: &[Format] = &[lightgbm::FORMAT, onnx::FORMAT, pipeline::FORMAT, xgboost::FORMAT];
+pub static FORMATS: &[Format] = &[catboost::FORMAT, lightgbm::FORMAT, onnx::FORMAT, pipeline::FORMAT, xgboost::FORMAT];
