@@ -6,6 +6,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{Array, DictionaryArray, StringArray};
 use arrow_schema::DataType;
 
+use super::CategoryHashes;
 use crate::numeric::city_hash::city_hash64;
 
 /// The code of a category that the model does not know: 2³², beyond every category set.
@@ -28,7 +29,11 @@ pub(super) struct Categories {
 #[derive(Clone, Debug, PartialEq)]
 enum Codes {
     Name(HashMap<String, f64>),
-    Hash(HashMap<u32, f64>),
+    /// Codes from `unseen` on are of categories that the model has not seen.
+    Hash {
+        codes: HashMap<u32, f64>,
+        unseen: f64,
+    },
 }
 
 impl Categories {
@@ -43,15 +48,30 @@ impl Categories {
         Ok(Self { names, codes: Codes::Name(codes) })
     }
 
-    /// Categories known by the hashes of their texts; those of the `texts` that have one of the hashes become its name.
-    pub(super) fn hashed(mut names: Vec<String>, hashes: &[u32], texts: &[String]) -> Self {
-        let codes: HashMap<u32, usize> = hashes.iter().enumerate().map(|(code, hash)| (*hash, code)).collect();
+    /// Categories known by the hashes of their texts. A text in the data or the config becomes the name of the category with its hash;
+    /// other texts get codes of their own beyond, which no split knows, so that reports can name them too.
+    pub(super) fn hashed(mut names: Vec<String>, hashes: &CategoryHashes, texts: impl IntoIterator<Item = String>) -> Self {
+        let known = hashes.by_code.len();
+        let mut codes: HashMap<u32, usize> = hashes.by_code.iter().enumerate().map(|(code, hash)| (*hash, code)).collect();
         for text in texts {
-            if let Some(name) = codes.get(&hash(text)).and_then(|code| names.get_mut(*code)) {
-                name.clone_from(text);
+            let beyond = names.len();
+            match *codes.entry(hash(&text)).or_insert(beyond) {
+                code if code == beyond => names.push(text),
+                code if code < known => names[code] = text,
+                _ => {}
             }
         }
-        Self { names, codes: Codes::Hash(codes.into_iter().map(|(hash, code)| (hash, code as f64)).collect()) }
+        let unseen = if hashes.complete { known as f64 } else { f64::INFINITY };
+        Self { names, codes: Codes::Hash { codes: codes.into_iter().map(|(hash, code)| (hash, code as f64)).collect(), unseen } }
+    }
+
+    /// The hashes of all names, of categories known by hash.
+    pub(super) fn hashes(&self, complete: bool) -> CategoryHashes {
+        let mut by_code = vec![0; self.names.len()];
+        if let Codes::Hash { codes, .. } = &self.codes {
+            codes.iter().for_each(|(hash, code)| by_code[*code as usize] = *hash);
+        }
+        CategoryHashes { by_code, complete }
     }
 
     pub(super) fn names(&self) -> &[String] {
@@ -68,7 +88,7 @@ impl Categories {
                 continue;
             };
             *out = *codes[key].get_or_insert_with(|| self.code(names.value(key)));
-            if *out == UNKNOWN_CATEGORY {
+            if self.is_unseen(*out) {
                 unseen.add(names.value(key), 1);
             }
         }
@@ -115,9 +135,16 @@ impl Categories {
     fn code(&self, name: &str) -> f64 {
         let code = match &self.codes {
             Codes::Name(codes) => codes.get(name),
-            Codes::Hash(codes) => codes.get(&hash(name)),
+            Codes::Hash { codes, .. } => codes.get(&hash(name)),
         };
         code.copied().unwrap_or(UNKNOWN_CATEGORY)
+    }
+
+    fn is_unseen(&self, code: f64) -> bool {
+        match self.codes {
+            Codes::Name(_) => code == UNKNOWN_CATEGORY,
+            Codes::Hash { unseen, .. } => code >= unseen,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! Category names from the Parquet dictionary of a column that was written as categories.
+//! Category names from the Parquet dictionaries of a column.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use arrow_schema::DataType;
@@ -8,6 +9,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::source::{Column, guarded, open, plain_type};
 use super::{DataError, Dataset};
+
+/// Texts of a column that are kept at most.
+const KEPT_TEXTS: usize = 100_000;
 
 /// The names of a dictionary column, in the order in which every row group's dictionary holds them.
 ///
@@ -41,6 +45,21 @@ pub(super) fn names(dataset: &Dataset, column: &Column) -> Result<Vec<String>, D
         }
     }
     names.ok_or_else(|| advise("no row group has a dictionary"))
+}
+
+/// Texts of a column, in ascending order, as far as its row groups have dictionaries; of many the first [`KEPT_TEXTS`].
+pub(super) fn texts(dataset: &Dataset, column: &Column) -> Result<BTreeSet<String>, DataError> {
+    let mut texts = BTreeSet::new();
+    if *plain_type(&column.data_type) != DataType::Utf8 {
+        return Ok(texts);
+    }
+    for file in &dataset.inner.files {
+        texts.extend(of_file(&file.path, &column.name)?.into_iter().flatten().flatten());
+        while texts.len() > KEPT_TEXTS {
+            texts.pop_last();
+        }
+    }
+    Ok(texts)
 }
 
 /// One dictionary for each row group that has rows.

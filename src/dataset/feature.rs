@@ -42,8 +42,9 @@ fn feature_column(feature: &FeatureRequest, column: usize, request: &Request, da
         return Ok(FeatureColumn { column, encoding: Encoding::Number, categories: None, by_name: false });
     };
     if let Encoding::Hashed { names, hashes } = &feature.encoding {
-        let categories = Categories::hashed(names.clone(), hashes, configured.map_or(&[], Vec::as_slice));
-        let encoding = Encoding::Hashed { names: categories.names().to_vec(), hashes: hashes.clone() };
+        let texts = dictionary::texts(dataset, declared)?.into_iter().chain(configured.into_iter().flatten().cloned());
+        let categories = Categories::hashed(names.clone(), hashes, texts);
+        let encoding = Encoding::Hashed { names: categories.names().to_vec(), hashes: categories.hashes(hashes.complete) };
         return Ok(FeatureColumn { column, encoding, categories: Some(categories), by_name: true });
     }
     let holds_names = *plain_type(&declared.data_type) == DataType::Utf8 || matches!(declared.data_type, DataType::Dictionary(..));

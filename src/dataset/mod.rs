@@ -27,7 +27,7 @@ pub use block::FeatureBlock;
 pub use category::{UNKNOWN_CATEGORY, UnseenCategories, UnseenColumn};
 pub use decode::{Decoded, RawBatch};
 pub use error::DataError;
-pub use request::{Encoding, FeatureRequest, Request};
+pub use request::{CategoryHashes, Encoding, FeatureRequest, Request};
 pub use scan::Batches;
 pub use selection::Selection;
 pub use settings::{BackgroundRows, BackgroundSettings, DataSettings};

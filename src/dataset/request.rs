@@ -65,7 +65,16 @@ pub enum Encoding {
     Hashed {
         /// Category names in code order, for reports.
         names: Vec<String>,
-        /// CityHash64 of each category's text, its lower half, in code order.
-        hashes: Vec<u32>,
+        /// The hashes.
+        hashes: CategoryHashes,
     },
+}
+
+/// The hashes by which a library knows a feature's categories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CategoryHashes {
+    /// CityHash64 of each category's text, its lower half, in code order.
+    pub by_code: Vec<u32>,
+    /// Whether these are all categories of the training, so that any other is one that the model has not seen.
+    pub complete: bool,
 }

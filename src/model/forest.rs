@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::link::Link;
-use crate::dataset::{Encoding, FeatureRequest};
+use crate::dataset::{CategoryHashes, Encoding, FeatureRequest};
 
 /// Floating-point width in which a library compares or sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +56,8 @@ pub enum FeatureKind {
     Categorical {
         /// Category names in code order, if known.
         names: Option<Vec<String>>,
-        /// Hashes of the categories' texts in code order, if the library knows categories by them (CatBoost).
-        hashes: Option<Vec<u32>>,
+        /// Hashes of the categories' texts, if the library knows categories by them (CatBoost).
+        hashes: Option<CategoryHashes>,
     },
 }
 
@@ -86,7 +86,7 @@ impl Feature {
     }
 
     /// A categorical feature whose categories are known by the hashes of their texts; NaN is missing.
-    pub fn hashed(name: impl Into<String>, names: Vec<String>, hashes: Vec<u32>) -> Self {
+    pub fn hashed(name: impl Into<String>, names: Vec<String>, hashes: CategoryHashes) -> Self {
         let kind = FeatureKind::Categorical { names: Some(names), hashes: Some(hashes) };
         Self { name: name.into(), kind, missing: Missing::Nan, truncated: false }
     }

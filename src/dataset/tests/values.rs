@@ -224,9 +224,11 @@ fn ids_are_exact_labels_and_weights_are_numbers() {
 #[test]
 fn categories_known_by_hash_are_found_by_text_integer_or_boolean() {
     let known = [("red", 3_052_168_893), ("1", 1_121_341_681), ("-5", 2_572_957_386), ("0", 2_856_682_258)];
-    let names = ["red", "one", "-5", "zero"].map(String::from).to_vec();
-    let encoding = Encoding::Hashed { names, hashes: known.map(|(_, hash)| hash).to_vec() };
-    let feature = |name: &str| FeatureRequest { name: name.into(), encoding: encoding.clone() };
+    let names = ["hash 3052168893", "one", "-5", "zero"].map(String::from).to_vec();
+    let feature = |name: &str, complete| {
+        let hashes = CategoryHashes { by_code: known.map(|(_, hash)| hash).to_vec(), complete };
+        FeatureRequest { name: name.into(), encoding: Encoding::Hashed { names: names.clone(), hashes } }
+    };
     let (_folder, path) = scratch();
     let columns = vec![
         ("text", array(StringArray::from(vec![Some("red"), Some("-5"), None, Some("blue")]))),
@@ -235,16 +237,22 @@ fn categories_known_by_hash_are_found_by_text_integer_or_boolean() {
         ("real", array(Float64Array::from(vec![1.0; 4]))),
     ];
     write(&path, columns);
-    let mut request = features(vec![feature("text"), feature("integer"), feature("boolean")]);
+    let mut request = features(vec![feature("text", true), feature("integer", true), feature("boolean", true)]);
     let decoded = read(&path, &request).unwrap();
-    same(decoded.rows.features.column(0), &[0.0, 2.0, f64::NAN, UNKNOWN_CATEGORY]);
+    // What only the data knows has a code of its own, beyond those of the model.
+    same(decoded.rows.features.column(0), &[0.0, 2.0, f64::NAN, 4.0]);
     same(decoded.rows.features.column(1), &[2.0, 1.0, f64::NAN, UNKNOWN_CATEGORY]);
     same(decoded.rows.features.column(2), &[1.0, 3.0, f64::NAN, 1.0]);
-    assert_eq!(decoded.unseen.columns["text"].names.keys().collect::<Vec<_>>(), ["blue"]);
-    // The config's names replace those whose hash they have, in any order.
+    let unseen = |decoded: &Decoded, column: &str| decoded.unseen.columns[column].names.keys().cloned().collect::<Vec<_>>();
+    assert_eq!((unseen(&decoded, "text"), unseen(&decoded, "integer")), (vec!["blue".into()], vec!["7".into()]));
+    assert!(read(&path, &features(vec![feature("text", false), feature("integer", false)])).unwrap().unseen.is_empty());
+    // Texts of the data and names of the config, in any order, replace the names that have their hashes.
     request.categories.insert("integer".into(), ["0", "blue", "1"].map(String::from).to_vec());
     let selection = Dataset::open(&path).unwrap().select(&request).unwrap();
-    assert_eq!(selection.category_names(1).unwrap(), ["red", "1", "-5", "0"]);
-    assert!(matches!(&selection.features()[1].encoding, Encoding::Hashed { names, .. } if names[1] == "1"));
-    assert!(fails(&path, &features(vec![feature("real")])).contains("write them as text or integers"));
+    assert_eq!(selection.category_names(0).unwrap(), ["red", "one", "-5", "zero", "blue"]);
+    assert_eq!(selection.category_names(1).unwrap(), ["hash 3052168893", "1", "-5", "0", "blue"]);
+    // Another dataset gets the same codes.
+    let again = Dataset::open(&path).unwrap().select(&Request { features: selection.features(), ..Request::default() }).unwrap();
+    assert_eq!(again.category_names(0), selection.category_names(0));
+    assert!(fails(&path, &features(vec![feature("real", true)])).contains("write them as text or integers"));
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Document, Place};
+use crate::dataset::CategoryHashes;
 use crate::model::error::ReadError;
 use crate::model::forest::Feature;
 
@@ -22,8 +23,9 @@ pub(super) struct Inputs {
 const CATEGORY_LIMIT: usize = 1 << 24;
 
 impl Inputs {
-    /// Orders the features; `hashes` holds the categories that splits of each categorical feature know.
-    pub fn new(document: &Document, hashes: &[BTreeSet<u32>]) -> Result<Self, ReadError> {
+    /// Orders the features; `hashes` holds the categories that splits of each categorical feature know, which of the features in
+    /// `complete` are all that were in training.
+    pub fn new(document: &Document, hashes: &[BTreeSet<u32>], complete: &BTreeSet<usize>) -> Result<Self, ReadError> {
         let floats = document.floats.iter().map(|feature| &feature.place);
         let places: Vec<&Place> = floats.chain(&document.categoricals).collect();
         let mut order: Vec<usize> = (0..places.len()).collect();
@@ -40,8 +42,9 @@ impl Inputs {
             match old.checked_sub(floats.len()).and_then(|categorical| categories.get(categorical)) {
                 None => Feature::numeric(name),
                 Some(known) => {
-                    let (hashes, names) = known.iter().cloned().unzip();
-                    Feature::hashed(name, names, hashes)
+                    let (by_code, names) = known.iter().cloned().unzip();
+                    let complete = complete.contains(&(old - floats.len()));
+                    Feature::hashed(name, names, CategoryHashes { by_code, complete })
                 }
             }
         };

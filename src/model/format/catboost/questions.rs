@@ -41,13 +41,14 @@ impl Questions {
             spend(&mut budget, found.known.len())?;
             values.insert(ctr, found);
         }
-        let inputs = Inputs::new(document, &categories(document, &values)?)?;
+        // The statistics of a CTR are of all categories; single ones that no split tests are not in the file.
+        let with_ctrs: BTreeSet<usize> = values.values().map(|values| values.feature).collect();
+        let inputs = Inputs::new(document, &categories(document, &values)?, &with_ctrs)?;
         let mut sets = CtrSets { values: &values, inputs: &inputs, sorted: BTreeMap::new(), budget };
         let mut by_number = BTreeMap::new();
         for (number, bin) in asked {
             by_number.insert(number, question(bin, document, &mut sets)?);
         }
-        let with_ctrs = values.values().map(|values| values.feature).collect();
         Ok(Self { inputs, by_number, with_ctrs })
     }
 
