@@ -1,7 +1,11 @@
 //! Damaged and hostile CatBoost files: each fault has a message that tells its place, and no bytes make the reader panic.
 
 use pipeline::dataset::FeatureBlock;
-use pipeline::model::{Cover, Iterations, Link, Model, ReadError, Summary, format::FORMATS, load};
+use pipeline::model::{
+    Cover, Iterations, Link, Model, ReadError, Summary,
+    format::{FORMATS, Format},
+    load,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -12,9 +16,12 @@ fn golden(path: &str) -> Vec<u8> {
     std::fs::read(folder("catboost").join(path)).unwrap()
 }
 
+fn format() -> &'static Format {
+    FORMATS.iter().find(|format| format.name == "catboost").unwrap()
+}
+
 fn read(bytes: &[u8]) -> Result<Model, ReadError> {
-    let format = FORMATS.iter().find(|format| format.name == "catboost").unwrap();
-    (format.read)(bytes, Iterations::All)
+    (format().read)(bytes, Iterations::All)
 }
 
 fn refusal(what: &str, bytes: &[u8]) -> String {
@@ -192,7 +199,7 @@ fn harmless_changes_change_nothing_else() {
     let original = read(&golden("ctr_binary/model.json")).unwrap();
     let sorted: std::collections::BTreeMap<String, Value> = serde_json::from_slice(&golden("ctr_binary/model.json")).unwrap();
     let sorted = serde_json::to_vec_pretty(&sorted).unwrap();
-    assert!((FORMATS[0].recognise)(&sorted) && read(&sorted).unwrap() == original);
+    assert!((format().recognise)(&sorted) && read(&sorted).unwrap() == original);
     let bare = changed("binary_logloss", |model| {
         model.as_object_mut().unwrap().remove("model_info");
         model.as_object_mut().unwrap().remove("scale_and_bias");

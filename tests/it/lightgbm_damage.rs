@@ -1,7 +1,11 @@
 //! Damaged and hostile LightGBM files: each fault has a message that tells its place, and no bytes make the reader panic.
 
 use pipeline::dataset::FeatureBlock;
-use pipeline::model::{Cover, Iterations, Model, ReadError, Summary, format::FORMATS, load};
+use pipeline::model::{
+    Cover, Iterations, Model, ReadError, Summary,
+    format::{FORMATS, Format},
+    load,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -16,9 +20,12 @@ fn text(variant: &str) -> String {
     String::from_utf8(golden(&format!("{variant}/model.txt"))).unwrap()
 }
 
+fn format() -> &'static Format {
+    FORMATS.iter().find(|format| format.name == "lightgbm").unwrap()
+}
+
 fn read(bytes: &[u8]) -> Result<Model, ReadError> {
-    let format = FORMATS.iter().find(|format| format.name == "lightgbm").unwrap();
-    (format.read)(bytes, Iterations::All)
+    (format().read)(bytes, Iterations::All)
 }
 
 fn refusal(what: &str, bytes: &[u8]) -> String {
@@ -189,7 +196,7 @@ fn harmless_changes_change_nothing_else() {
     assert!(other_ends == original);
     let dump: std::collections::BTreeMap<String, Value> = serde_json::from_slice(&golden("binary/model.json")).unwrap();
     let sorted = serde_json::to_vec_pretty(&dump).unwrap();
-    assert!((FORMATS[0].recognise)(&sorted) && read(&sorted).unwrap().forest == original.forest);
+    assert!((format().recognise)(&sorted) && read(&sorted).unwrap().forest == original.forest);
     let lines: Vec<String> = text("binary").lines().filter(|line| !line.starts_with("leaf_count=")).map(str::to_owned).collect();
     assert_eq!(read(lines.join("\n").as_bytes()).unwrap().forest.cover, Cover::Absent);
 }

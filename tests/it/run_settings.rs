@@ -160,7 +160,8 @@ fn a_warning_names_ten_unknown_categories_at_most() {
 
 #[test]
 fn every_column_of_every_file_has_statistics() {
-    let folder = Audit::new().publish(&[]);
+    let audit = Audit::new();
+    let folder = audit.publish(&[]);
     for file in ["attributions/tree_shap/part-00000.parquet", "tables/importance.parquet", "tables/summary.parquet"] {
         let file = fs::File::open(folder.join(file)).unwrap();
         let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
