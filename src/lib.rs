@@ -15,5 +15,6 @@ pub mod pattern;
 pub mod report;
 pub mod run;
 pub mod settings;
+pub mod subject;
 pub mod table;
 pub mod train;

@@ -8,11 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, lowest layer first; a room uses rooms of lower layers and none of its own.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["engine", "numeric", "settings", "table"],
     &["dataset"],
     &["attribution", "model"],
     &["pattern", "train"],
+    &["subject"],
     &["derive", "explain", "report"],
     &["config"],
     &["run"],

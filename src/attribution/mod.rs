@@ -1,10 +1,12 @@
 //! The attribution matrix: what every explainer yields and every derivation reads.
 
 mod additivity;
+mod scores;
 
 use std::sync::Arc;
 
 pub use additivity::Additivity;
+pub use scores::Scores;
 
 /// What the matrices of one method share over a whole run.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,7 @@ impl AttributionBatch {
         let total: f64 = (0..self.schema.features.len()).map(|feature| self.column(output, feature)[row]).sum();
         self.prediction[at] - self.base[at] - total
     }
+
     /// The residuals of all rows for one output, as [`Self::residual`].
     pub fn residuals(&self, output: usize) -> Vec<f64> {
         let mut totals = vec![0.0; self.rows];

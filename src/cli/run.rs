@@ -17,7 +17,9 @@ pub(super) fn run(arguments: Run) -> Result<Published, Failure> {
 pub(super) fn check(arguments: Check) -> Result<String, Failure> {
     log(&arguments);
     let config = Config::load(&arguments.config, &arguments.sets)?;
-    Ok(Plan::new(config, options(arguments))?.to_string())
+    let plan = Plan::new(config, options(arguments))?;
+    plan.probe()?;
+    Ok(plan.to_string())
 }
 
 fn options(arguments: Check) -> Options {

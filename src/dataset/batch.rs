@@ -27,6 +27,20 @@ impl RowBatch {
         self.ids.len()
     }
 
+    /// `rows` of the rows, from `first` on.
+    #[must_use]
+    pub fn slice(&self, first: usize, rows: usize) -> Self {
+        let numbers = |values: &Vec<f64>| values[first..first + rows].to_vec();
+        Self {
+            first_row: self.first_row + first as u64,
+            ids: self.ids.slice(first, rows),
+            features: self.features.slice(first, rows),
+            label: self.label.as_ref().map(numbers),
+            weight: self.weight.as_ref().map(numbers),
+            extra: self.extra.slice(first, rows),
+        }
+    }
+
     /// The weight of a row: one where no weight column is configured.
     pub fn weight_of(&self, row: usize) -> f64 {
         self.weight.as_ref().map_or(1.0, |weights| weights[row])

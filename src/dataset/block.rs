@@ -38,6 +38,12 @@ impl FeatureBlock {
         &self.values[feature * self.rows..(feature + 1) * self.rows]
     }
 
+    /// `rows` of the rows, from `first` on.
+    #[must_use]
+    pub fn slice(&self, first: usize, rows: usize) -> Self {
+        Self::new(rows, (0..self.features()).flat_map(|feature| &self.column(feature)[first..first + rows]).copied().collect())
+    }
+
     /// One row's values, one for each feature.
     pub fn row(&self, row: usize) -> Vec<f64> {
         (0..self.features()).map(|feature| self.column(feature)[row]).collect()

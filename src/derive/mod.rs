@@ -6,23 +6,24 @@ mod registry;
 pub mod summary;
 #[cfg(test)]
 mod testing;
-mod values;
 
 use std::any::Any;
 
-use crate::attribution::AttributionBatch;
+use crate::attribution::{AttributionBatch, Scores};
 use crate::dataset::RowBatch;
 use crate::table::Table;
 
-pub use registry::{Context, ExplainedFeature, Member, Settings, Values, build};
+pub use registry::{Context, Settings, build, needs};
 
-/// One chunk of rows with the attributions of every method that ran.
+/// One chunk of rows with the attributions of one method.
 #[derive(Clone, Copy, Debug)]
 pub struct Explained<'a> {
-    /// The rows.
+    /// The method's number in [`Context::methods`].
+    pub method: usize,
+    /// The rows: consecutive ones of the data, or of the method's own sample.
     pub rows: &'a RowBatch,
-    /// One batch a method, of the same rows, in registry order.
-    pub attributions: &'a [AttributionBatch],
+    /// Their attributions.
+    pub attributions: &'a AttributionBatch,
 }
 
 /// Why a derivation could not finish.
@@ -37,7 +38,8 @@ pub struct DeriveError {
 
 /// A fold over chunks: `start → absorb → merge → finish`.
 ///
-/// Partials merge in chunk order, so the number of threads cannot change a byte.
+/// A chunk of the data is absorbed once as rows, then once for each method that explains all rows. Methods that explain a sample
+/// follow when all data has been absorbed. What a derivation does not look at it need not absorb. Partials merge in chunk order, so the number of threads cannot change a byte.
 pub trait Derivation: Send + Sync {
     /// State after some rows.
     type Partial: Send + 'static;
@@ -48,8 +50,16 @@ pub trait Derivation: Send + Sync {
     /// The state after no rows.
     fn start(&self) -> Self::Partial;
 
-    /// Adds a chunk's rows.
-    fn absorb(&self, partial: &mut Self::Partial, chunk: Explained<'_>);
+    /// Whether rows are absorbed with the model's scores.
+    fn wants_scores(&self) -> bool {
+        false
+    }
+
+    /// Adds a chunk of the data's rows, with the model's scores where wanted (else empty).
+    fn absorb_rows(&self, _partial: &mut Self::Partial, _rows: &RowBatch, _scores: &Scores) {}
+
+    /// Adds a method's chunk of rows.
+    fn absorb(&self, _partial: &mut Self::Partial, _chunk: Explained<'_>) {}
 
     /// Adds the state of later rows to that of earlier ones.
     fn merge(&self, earlier: &mut Self::Partial, later: Self::Partial);
@@ -67,6 +77,10 @@ pub trait AnyDerivation: Send + Sync {
     fn name(&self) -> &'static str;
     /// See [`Derivation::start`].
     fn start(&self) -> Box<dyn Any + Send>;
+    /// See [`Derivation::wants_scores`].
+    fn wants_scores(&self) -> bool;
+    /// See [`Derivation::absorb_rows`]; `partial` came from this derivation's `start`.
+    fn absorb_rows(&self, partial: &mut (dyn Any + Send), rows: &RowBatch, scores: &Scores);
     /// See [`Derivation::absorb`]; `partial` came from this derivation's `start`.
     fn absorb(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>);
     /// See [`Derivation::merge`].
@@ -85,6 +99,16 @@ impl<D: Derivation> AnyDerivation for D {
 
     fn start(&self) -> Box<dyn Any + Send> {
         Box::new(Derivation::start(self))
+    }
+
+    fn wants_scores(&self) -> bool {
+        Derivation::wants_scores(self)
+    }
+
+    fn absorb_rows(&self, partial: &mut (dyn Any + Send), rows: &RowBatch, scores: &Scores) {
+        if let Some(partial) = partial.downcast_mut() {
+            Derivation::absorb_rows(self, partial, rows, scores);
+        }
     }
 
     fn absorb(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>) {

@@ -5,13 +5,28 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::Schema;
 
-use super::{Context, Derivation, Explained, ExplainedFeature, Member, Values};
-use crate::attribution::{AttributionBatch, AttributionSchema};
+use super::{Context, Derivation, Explained};
+use crate::attribution::{AttributionBatch, AttributionSchema, Scores};
 use crate::dataset::{FeatureBlock, RowBatch};
+use crate::model::{PredictError, Predictor};
+use crate::subject::{Background, ExplainedFeature, Member, Subject, Values};
 use crate::table::Table;
 
+/// A model whose every prediction is zero.
+struct Zero(Vec<String>);
+
+impl Predictor for Zero {
+    fn outputs(&self) -> &[String] {
+        &self.0
+    }
+
+    fn predict(&self, block: &FeatureBlock) -> Result<Vec<f64>, PredictError> {
+        Ok(vec![0.0; block.rows() * self.0.len()])
+    }
+}
+
 /// A made-up run: every row has its values and, for each output and feature, its attributions.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Run {
     /// What derivations are told.
     pub context: Arc<Context>,
@@ -34,7 +49,26 @@ impl Run {
         };
         let features: Vec<ExplainedFeature> = features.iter().enumerate().map(member).collect();
         let values = vec![vec![0.0; features.len()]; attributions.len()];
-        Self { context: Arc::new(Context { seed: 11, methods: vec![Arc::new(schema)], features }), values, attributions, weights: None }
+        let subject = Subject {
+            seed: 11,
+            features,
+            outputs: schema.outputs.clone(),
+            forest: None,
+            predictor: Arc::new(Zero(schema.outputs.clone())),
+            background: Background::default(),
+            sample: None,
+        };
+        let context = Arc::new(Context { methods: vec![Arc::new(schema)], subject: Arc::new(subject) });
+        Self { context, values, attributions, weights: None }
+    }
+
+    /// What the values of a feature's members stand for, anew.
+    pub fn set_members(&mut self, feature: usize, members: Vec<Member>) {
+        let mut context = Context::clone(&self.context);
+        let mut subject = Subject::clone(&context.subject);
+        subject.features[feature].members = members;
+        context.subject = Arc::new(subject);
+        self.context = Arc::new(context);
     }
 
     /// The table of a derivation that sees the rows in chunks of this size.
@@ -72,6 +106,7 @@ impl Run {
             standard_errors: None,
             extra: vec![],
         };
-        derivation.absorb(partial, Explained { rows: &batch, attributions: &[attributions] });
+        derivation.absorb_rows(partial, &batch, &Scores::default());
+        derivation.absorb(partial, Explained { method: 0, rows: &batch, attributions: &attributions });
     }
 }

@@ -3,12 +3,13 @@
 mod registry;
 pub mod tree_shap;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
 
-pub use registry::{Settings, prepare};
+pub use registry::{Settings, build, needs};
 
 /// Why rows could not be explained.
 #[derive(Debug, thiserror::Error)]
@@ -30,19 +31,14 @@ pub trait Explainer: Send + Sync {
     /// # Errors
     /// If the model cannot be evaluated on these rows.
     fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError>;
-}
 
-/// A method on its way to its first row: a fold over the background, in row order.
-pub trait Preparation: Send + Sync {
-    /// Whether it needs the background; if not, it is shown none.
-    fn wants_background(&self) -> bool;
+    /// How many rows are explained, a seeded sample of the data's; all of them where `None`.
+    fn sample(&self) -> Option<NonZeroUsize> {
+        None
+    }
 
-    /// Takes in background rows.
-    fn absorb(&mut self, rows: &RowBatch);
-
-    /// The method, ready for rows.
-    ///
-    /// # Errors
-    /// If the background seen does not allow it.
-    fn finish(self: Box<Self>) -> Result<Box<dyn Explainer>, ExplainError>;
+    /// Whether feature groups are players, so that batches have the groups for features already.
+    fn is_grouped(&self) -> bool {
+        false
+    }
 }

@@ -8,6 +8,7 @@ mod forest;
 pub mod format;
 mod link;
 mod predict;
+mod predictor;
 mod settings;
 mod summary;
 
@@ -23,6 +24,7 @@ pub use forest::{
 pub use format::Iterations;
 pub use link::{Link, logistic};
 pub use predict::apply_link;
+pub use predictor::{PredictError, Predictor};
 pub use settings::{ModelSettings, Output, Task, TrainSettings};
 pub use summary::{FeatureSummary, Summary};
 

@@ -20,7 +20,7 @@ use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree};
 
 /// A forest compiled for interventional values, counting background patterns.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BackgroundCounter {
     shape: Shape,
     trees: Vec<CountedTree>,
@@ -28,14 +28,14 @@ pub struct BackgroundCounter {
 }
 
 /// A tree whose groups' indices and wide leaves' patterns are counted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct CountedTree {
     program: Program,
     groups: Vec<CountedGroup>,
     wide: Vec<(WideLeaf, HashMap<u128, f64>)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct CountedGroup {
     group: Group,
     bits: Vec<u32>,

@@ -14,7 +14,7 @@ use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree, TreeOutput};
 
 /// A forest with what quantising its rows needs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shape {
     pub forest: Arc<Forest>,
     pub cuts: Cuts,

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::dataset::DataError;
 use crate::derive::DeriveError;
 use crate::explain::ExplainError;
-use crate::model::ModelError;
+use crate::model::{ModelError, PredictError};
 use crate::report::ReportError;
+use crate::subject::BackgroundError;
 use crate::train::TrainError;
 
 /// A run that could not be planned, finished or published.
@@ -29,6 +30,12 @@ pub enum RunError {
     /// No model could be fitted.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// The background cannot be used.
+    #[error("background: {0}")]
+    Background(#[from] BackgroundError),
+    /// The model cannot be evaluated.
+    #[error(transparent)]
+    Predict(#[from] PredictError),
     /// Rows could not be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),

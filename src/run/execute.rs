@@ -7,15 +7,15 @@ use super::error::AtPath;
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
-use super::stream::{self, Background, Streamed};
+use super::stream::{self, Streamed};
 use super::{RunError, page};
-use crate::dataset::BackgroundRows;
-use crate::derive::{self, AnyDerivation};
-use crate::engine;
-use crate::explain::Explainer;
+use crate::dataset::{BackgroundRows, Decoded, Selection};
+use crate::derive::{self, AnyDerivation, Context};
 use crate::report::chart::{self, Figure};
 use crate::report::parquet::write_table;
+use crate::subject::{Background, SAMPLE_ROWS, Subject};
 use crate::table::Table;
+use crate::{engine, explain};
 
 /// What a run has found and written, for the page, the manifest and the results.
 #[derive(Debug)]
@@ -34,13 +34,14 @@ pub(super) struct Findings {
 ///
 /// # Errors
 /// If a room fails, a file cannot be written, or a signal comes.
-pub(super) fn execute(plan: &mut Plan, folder: &Path, steps: &mut Steps, interrupt: &Interrupt) -> Result<Findings, RunError> {
-    let (explainers, background) = prepare(plan, steps, interrupt)?;
-    let plan = &*plan;
-    let context = Arc::new(plan.context(&explainers));
+pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: &Interrupt) -> Result<Findings, RunError> {
+    let (subject, background) = subject(plan, steps, interrupt)?;
+    let explainers = steps.time("compile", || plan.pool.install(|| explain::build(&plan.config.explain, &subject)))?;
+    interrupt.check()?;
+    let stream = stream::Stream::new(plan, &explainers, folder)?;
+    let context = Arc::new(Context { methods: stream.schemas().to_vec(), subject });
     let derivations = derive::build(&plan.config.derive, &context);
-    let stream = stream::Stream::new(plan, &explainers, &derivations, folder)?;
-    let (mut streamed, partials) = stream.run(steps, interrupt)?;
+    let (mut streamed, partials) = stream.run(&derivations, steps, interrupt)?;
     streamed.background = background;
     let tables = finish(plan, &derivations, partials, folder, steps, interrupt)?;
     let figures = draw(plan, &tables, folder, steps, interrupt)?;
@@ -51,42 +52,51 @@ pub(super) fn execute(plan: &mut Plan, folder: &Path, steps: &mut Steps, interru
     interrupt.check().map(|()| findings)
 }
 
-/// The methods, ready for rows, and what the background said.
-type Prepared = (Vec<Box<dyn Explainer>>, Option<Background>);
+/// What is explained, once background and sample have been read, and what the background said.
+fn subject(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Arc<Subject>, Option<stream::Background>), RunError> {
+    let (background, said) = match &plan.background {
+        Some(selection) => background(plan, selection, steps, interrupt).map(|(background, said)| (background, Some(said)))?,
+        None => Default::default(),
+    };
+    let seed = plan.config.run.seed;
+    let sample = || plan.pool.install(|| plan.data.sample(SAMPLE_ROWS.get(), seed, "sample"));
+    let sample = if plan.needs.sample { Some(Arc::new(steps.time("sample", sample)?.rows)) } else { None };
+    let subject = Subject {
+        seed,
+        features: plan.features(),
+        outputs: plan.forest.outputs.clone(),
+        forest: Some(Arc::clone(&plan.forest)),
+        predictor: plan.predictor.clone(),
+        background,
+        sample,
+    };
+    Ok((Arc::new(subject), said))
+}
 
-/// Readies the methods: one pass over the background, in row order, if one of them wants it.
-fn prepare(plan: &mut Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Prepared, RunError> {
-    let mut methods = std::mem::take(&mut plan.methods);
-    let mut said = plan.background.as_ref().map(|_| Background::default());
-    if let (Some(background), Some(said)) = (&plan.background, &mut said) {
-        let mut step = steps.start("background", None);
-        let mut absorb = |decoded: crate::dataset::Decoded| {
-            plan.pool.install(|| methods.iter_mut().for_each(|method| method.absorb(&decoded.rows)));
-            said.unseen.merge(decoded.unseen);
-            said.rows += decoded.rows.rows() as u64;
-            step.advance(decoded.rows.rows() as u64);
-        };
-        match plan.config.background.rows {
-            BackgroundRows::Sample(count) => absorb(background.sample(count.get(), plan.config.run.seed, "background")?),
-            BackgroundRows::All => {
-                let batches = background.batches(plan.chunk_rows).map(|batch| interrupt.check().and_then(|()| Ok(batch?)));
-                engine::ordered(
-                    &plan.pool,
-                    batches,
-                    |batch| Ok(batch.decode()?),
-                    |decoded| {
-                        absorb(decoded);
-                        Ok::<_, RunError>(())
-                    },
-                )?;
-            }
+/// One pass over the background, in row order.
+fn background(
+    plan: &Plan,
+    selection: &Selection,
+    steps: &mut Steps,
+    interrupt: &Interrupt,
+) -> Result<(Background, stream::Background), RunError> {
+    let mut step = steps.start("background", None);
+    let (mut pass, mut said) = (plan.background_pass()?, stream::Background::default());
+    let mut absorb = |decoded: Decoded| {
+        said.unseen.merge(decoded.unseen);
+        said.rows += decoded.rows.rows() as u64;
+        step.advance(decoded.rows.rows() as u64);
+        Ok::<_, RunError>(plan.pool.install(|| pass.absorb(&decoded.rows))?)
+    };
+    match plan.config.background.rows {
+        BackgroundRows::Sample(count) => absorb(selection.sample(count.get(), plan.config.run.seed, "background")?)?,
+        BackgroundRows::All => {
+            let batches = selection.batches(plan.chunk_rows).map(|batch| interrupt.check().and_then(|()| Ok(batch?)));
+            engine::ordered(&plan.pool, batches, |batch| Ok(batch.decode()?), absorb)?;
         }
-        steps.end(step);
     }
-    let ready = || methods.into_iter().map(|method| method.finish()).collect::<Result<Vec<_>, _>>();
-    let explainers = steps.time("compile", || plan.pool.install(ready))?;
-    interrupt.check()?;
-    Ok((explainers, said))
+    steps.end(step);
+    Ok((pass.finish()?, said))
 }
 
 /// Ends the derivations and writes their tables.

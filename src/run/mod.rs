@@ -49,7 +49,7 @@ pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, Run
     let (started, clock) = (Timestamp::now(), Instant::now());
     let interrupt = Interrupt::listen().map_err(|error| RunError::Internal(error.to_string()))?;
     let mut steps = Steps::new(log.clone());
-    let mut plan = steps.time("plan", || Plan::new(config, options))?;
+    let plan = steps.time("plan", || Plan::new(config, options))?;
     let staging = Staging::claim(plan.output(), plan.options.run_id.as_deref(), &results::default_run_id(started))?;
     log.keep_in(staging.create("events.jsonl")?).at("write", &staging.folder().join("events.jsonl"))?;
     tracing::info!("run {} of {}", staging.run_id(), plan.config.name);
@@ -58,7 +58,7 @@ pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, Run
     if let Some(bytes) = &plan.fitted {
         staging.write(plan::FITTED_MODEL, bytes)?;
     }
-    let findings = execute(&mut plan, &staging.folder(), &mut steps, &interrupt)?;
+    let findings = execute(&plan, &staging.folder(), &mut steps, &interrupt)?;
     steps.time("manifest", || record(&plan, &findings, &staging))?;
     let exit_code = if plan.options.fail_on_warn && !findings.warnings.is_empty() { 4 } else { 0 };
     let results = RunResults {

@@ -11,12 +11,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::RunError;
 use super::groups::Groups;
+use crate::attribution::Scores;
 use crate::config::{Config, Threads};
-use crate::dataset::{BackgroundRows, Dataset, Request, Selection};
-use crate::derive::{Context, ExplainedFeature, Member, Values};
-use crate::explain::{self, Explainer, Preparation};
+use crate::dataset::{BackgroundRows, Dataset, FeatureBlock, Request, Selection};
 use crate::model::{self, Cover, Feature, FeatureKind, Forest, Iterations, Link, Model, Summary};
-use crate::train;
+use crate::pattern::ForestPredictor;
+use crate::subject::{BackgroundPass, ExplainedFeature, Member, Needs, Values};
+use crate::{derive, explain, train};
 
 /// Rows of a chunk at most: enough that what happens once a chunk costs nothing.
 const MOST_ROWS: u64 = 16_384;
@@ -58,7 +59,9 @@ pub struct Plan {
     pub(super) model: Summary,
     /// The model file, of a model that was fitted here.
     pub(super) fitted: Option<Vec<u8>>,
-    pub(super) methods: Vec<Box<dyn Preparation>>,
+    /// The model in the space that `model.output` names.
+    pub(super) predictor: Arc<ForestPredictor>,
+    pub(super) needs: Needs,
     pub(super) data: Selection,
     pub(super) background: Option<Selection>,
     pub(super) groups: Groups,
@@ -87,11 +90,12 @@ impl Plan {
         let data = Dataset::open(&config.data.path)?.select(&request)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
-        let methods = pool.install(|| explain::prepare(&config.explain, &forest))?;
-        let wants = methods.iter().any(|method| method.wants_background());
-        let background = if wants { Some(background(&config, &data, request)?) } else { None };
+        let needs = explain::needs(&config.explain, Some(&forest)).and(derive::needs(&config.derive));
+        let background = if needs.background() { Some(background(&config, &data, request)?) } else { None };
+        let predictor = Arc::new(ForestPredictor::new(Arc::clone(&forest), config.model.output));
         let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * forest.outputs.len());
-        let plan = Self { pool, forest, model: summary, fitted, methods, data, background, groups, chunk_rows, threads, config, options };
+        let plan =
+            Self { pool, forest, model: summary, fitted, predictor, needs, data, background, groups, chunk_rows, threads, config, options };
         if plan.memory() > plan.config.run.memory_limit.0 {
             let (needed, limit) = (plan.memory() >> 20, plan.config.run.memory_limit);
             tracing::warn!("the run may need {needed} MiB, more than run.memory_limit ({limit}); fewer --threads need less");
@@ -102,6 +106,14 @@ impl Plan {
     /// The folder that run folders go to.
     pub fn output(&self) -> &Path {
         self.options.output.as_deref().unwrap_or(&self.config.output.dir)
+    }
+
+    /// Tries what needs no rows but takes some time, as a check does beforehand.
+    ///
+    /// # Errors
+    /// If the model cannot be explained as configured.
+    pub fn probe(&self) -> Result<(), RunError> {
+        self.background_pass().map(drop)
     }
 
     /// Rough wall time of explaining in seconds: every row meets every leaf, once more where there is a background.
@@ -266,18 +278,28 @@ impl Plan {
         card.notes.iter().cloned().chain(beyond.map(note)).chain(nameless).collect()
     }
 
-    /// What derivations know of the run.
-    pub(super) fn context(&self, explainers: &[Box<dyn Explainer>]) -> Context {
+    /// The explained features, as people know them.
+    pub(super) fn features(&self) -> Vec<ExplainedFeature> {
         let member = |column: usize, feature: &Feature| Member { name: feature.name.clone(), column, values: self.values(column) };
         let feature = |(name, members): (&str, &[usize])| {
             let members = members.iter().filter_map(|&column| Some(member(column, self.forest.features.get(column)?))).collect();
             ExplainedFeature { name: name.into(), members }
         };
-        Context {
-            seed: self.config.run.seed,
-            methods: explainers.iter().map(|explainer| Arc::new(self.groups.schema(explainer.schema()))).collect(),
-            features: self.groups.columns().map(feature).collect(),
-        }
+        self.groups.columns().map(feature).collect()
+    }
+
+    /// What the model says of rows.
+    pub(super) fn scores(&self, rows: &FeatureBlock) -> Result<Scores, RunError> {
+        let mut predictions = self.predictor.margins(rows);
+        let margins = predictions.clone();
+        model::apply_link(self.forest.link, rows.rows(), &mut predictions);
+        Ok(Scores { margins, predictions })
+    }
+
+    /// The background pass, before its first row.
+    pub(super) fn background_pass(&self) -> Result<BackgroundPass, RunError> {
+        let limit = usize::try_from(self.config.run.memory_limit.0 / 4).unwrap_or(usize::MAX);
+        Ok(BackgroundPass::new(self.needs, Some(&self.forest), limit)?)
     }
 
     fn values(&self, column: usize) -> Values {

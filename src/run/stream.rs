@@ -9,8 +9,8 @@ use super::error::AtPath;
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
-use crate::attribution::{Additivity, AttributionBatch, AttributionSchema};
-use crate::dataset::{RawBatch, UnseenCategories, UnseenColumn};
+use crate::attribution::{Additivity, AttributionBatch, AttributionSchema, Scores};
+use crate::dataset::{RawBatch, RowBatch, UnseenCategories, UnseenColumn};
 use crate::derive::{AnyDerivation, Explained};
 use crate::engine;
 use crate::explain::Explainer;
@@ -18,6 +18,9 @@ use crate::report::parquet::{EncodedChunk, Part, PartEncoder, PartWriter};
 
 /// Largest residual, relative to |base| + Σ|φ|, that rounding explains.
 const ROUNDING: f64 = 1e-9;
+
+/// Rows of a chunk of a method's own sample: few, for such methods are slow.
+const SAMPLED_ROWS: usize = 8;
 
 /// States of the derivations, in their order.
 pub(super) type Partials = Vec<Box<dyn Any + Send>>;
@@ -59,7 +62,6 @@ pub(super) struct Method {
 pub(super) struct Stream<'a> {
     plan: &'a Plan,
     explainers: &'a [Box<dyn Explainer>],
-    derivations: &'a [Box<dyn AnyDerivation>],
     /// Each method's schema after grouping.
     schemas: Vec<Arc<AttributionSchema>>,
     encoders: Vec<PartEncoder>,
@@ -68,7 +70,17 @@ pub(super) struct Stream<'a> {
 /// A chunk after the workers' part.
 struct Chunk {
     rows: u64,
+    /// Of the methods that explained it, in their order.
     parts: Vec<EncodedChunk>,
+    additivity: Vec<Vec<Additivity>>,
+    partials: Partials,
+    unseen: UnseenCategories,
+}
+
+/// What has come through so far.
+struct Collected<'e> {
+    rows: u64,
+    writers: Vec<PartWriter<'e>>,
     additivity: Vec<Vec<Additivity>>,
     partials: Partials,
     unseen: UnseenCategories,
@@ -76,81 +88,147 @@ struct Chunk {
 
 impl<'a> Stream<'a> {
     /// Makes the attribution folders.
-    pub fn new(
-        plan: &'a Plan,
-        explainers: &'a [Box<dyn Explainer>],
-        derivations: &'a [Box<dyn AnyDerivation>],
-        folder: &Path,
-    ) -> Result<Self, RunError> {
-        let schemas: Vec<_> = explainers.iter().map(|explainer| plan.groups.schema(explainer.schema())).map(Arc::new).collect();
+    pub fn new(plan: &'a Plan, explainers: &'a [Box<dyn Explainer>], folder: &Path) -> Result<Self, RunError> {
+        let schema = |explainer: &dyn Explainer| {
+            if explainer.is_grouped() { Arc::clone(explainer.schema()) } else { Arc::new(plan.groups.schema(explainer.schema())) }
+        };
+        let schemas: Vec<_> = explainers.iter().map(|explainer| schema(&**explainer)).collect();
         let encoder = |schema: &Arc<AttributionSchema>| {
             let folder = folder.join("attributions").join(schema.method);
             std::fs::create_dir_all(&folder).at("make", &folder)?;
             Ok::<_, RunError>(PartEncoder::new(&folder, schema, &plan.data.id_type())?)
         };
         let encoders = schemas.iter().map(encoder).collect::<Result<_, _>>()?;
-        Ok(Self { plan, explainers, derivations, schemas, encoders })
+        Ok(Self { plan, explainers, schemas, encoders })
     }
 
-    /// Sends all rows through.
-    pub fn run(&self, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Streamed, Partials), RunError> {
-        // With a filter the number of rows ahead is not known.
-        let total = self.plan.config.data.filter.is_none().then(|| self.plan.data.dataset().rows());
-        let mut step = steps.start("explain", total);
-        let mut writers: Vec<PartWriter> = self.encoders.iter().map(PartWriter::new).collect();
-        let mut all: Option<Chunk> = None;
-        let batches = self.plan.data.batches(self.plan.chunk_rows).map(|batch| interrupt.check().and_then(|()| Ok(batch?)));
-        let work = |batch: RawBatch| interrupt.check().and_then(|()| self.work(&batch));
-        engine::ordered(&self.plan.pool, batches, work, |mut chunk| {
-            let parts = std::mem::take(&mut chunk.parts);
-            writers.iter_mut().zip(parts).try_for_each(|(writer, part)| writer.append(part))?;
-            step.advance(chunk.rows);
-            match &mut all {
-                Some(all) => self.merge(all, chunk),
-                None => all = Some(chunk),
+    /// The methods' schemas after grouping, in their order.
+    pub fn schemas(&self) -> &[Arc<AttributionSchema>] {
+        &self.schemas
+    }
+
+    /// Sends all rows through, then the samples of methods that explain few.
+    pub fn run(
+        &self,
+        derivations: &[Box<dyn AnyDerivation>],
+        steps: &mut Steps,
+        interrupt: &Interrupt,
+    ) -> Result<(Streamed, Partials), RunError> {
+        let mut all = Collected {
+            rows: 0,
+            writers: self.encoders.iter().map(PartWriter::new).collect(),
+            additivity: self.schemas.iter().map(|schema| Additivity::start(schema)).collect(),
+            partials: derivations.iter().map(|derivation| derivation.start()).collect(),
+            unseen: UnseenCategories::default(),
+        };
+        self.whole(derivations, &mut all, steps, interrupt)?;
+        for (method, explainer) in self.explainers.iter().enumerate() {
+            if let Some(rows) = explainer.sample() {
+                self.sampled(method, rows.get(), derivations, &mut all, steps, interrupt)?;
             }
-            Ok::<_, RunError>(())
-        })?;
-        let parts = writers.into_iter().map(PartWriter::finish).collect::<Result<Vec<_>, _>>()?;
-        steps.end(step);
-        let Some(all) = all else { return Err(RunError::Internal("no chunk came through".into())) };
+        }
+        let parts = all.writers.into_iter().map(PartWriter::finish).collect::<Result<Vec<_>, _>>()?;
         let methods = self.schemas.iter().cloned().zip(all.additivity).zip(parts);
         let methods = methods.map(|((schema, additivity), parts)| Method { schema, additivity, parts }).collect();
         let streamed = Streamed { rows: all.rows, methods, unseen: all.unseen, background: None };
         Ok((streamed, all.partials))
     }
 
-    /// A worker's part of a chunk.
-    fn work(&self, batch: &RawBatch) -> Result<Chunk, RunError> {
-        let decoded = batch.decode()?;
-        let rows = &decoded.rows;
-        let mut attributions = Vec::with_capacity(self.explainers.len());
-        for (explainer, schema) in self.explainers.iter().zip(&self.schemas) {
-            let batch = explainer.explain(rows)?;
-            attributions.push(if self.plan.groups.is_trivial() { batch } else { self.plan.groups.apply(schema, batch) });
-        }
-        let encode = |(encoder, batch): (&PartEncoder, &AttributionBatch)| encoder.encode(&rows.ids, batch);
-        let explained = Explained { rows, attributions: &attributions };
-        let mut partials: Partials = self.derivations.iter().map(|derivation| derivation.start()).collect();
-        self.derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb(&mut **partial, explained));
-        Ok(Chunk {
-            rows: rows.rows() as u64,
-            parts: self.encoders.iter().zip(&attributions).map(encode).collect::<Result<_, _>>()?,
-            additivity: attributions.iter().map(certify).collect(),
-            partials,
-            unseen: decoded.unseen,
-        })
+    /// The data's rows, through every method that explains all of them.
+    fn whole(
+        &self,
+        derivations: &[Box<dyn AnyDerivation>],
+        all: &mut Collected<'_>,
+        steps: &mut Steps,
+        interrupt: &Interrupt,
+    ) -> Result<(), RunError> {
+        // With a filter the number of rows ahead is not known.
+        let total = self.plan.config.data.filter.is_none().then(|| self.plan.data.dataset().rows());
+        let mut step = steps.start("explain", total);
+        let methods: Vec<usize> = (0..self.explainers.len()).filter(|method| self.explainers[*method].sample().is_none()).collect();
+        let batches = self.plan.data.batches(self.plan.chunk_rows).map(|batch| interrupt.check().and_then(|()| Ok(batch?)));
+        let work = |batch: RawBatch| {
+            interrupt.check()?;
+            let decoded = batch.decode()?;
+            let mut chunk = self.explain(&methods, &decoded.rows, derivations, true)?;
+            chunk.unseen = decoded.unseen;
+            Ok(chunk)
+        };
+        engine::ordered(&self.plan.pool, batches, work, |chunk: Chunk| {
+            step.advance(chunk.rows);
+            all.rows += chunk.rows;
+            self.collect(&methods, derivations, all, chunk)
+        })?;
+        steps.end(step);
+        Ok(())
     }
 
-    fn merge(&self, all: &mut Chunk, later: Chunk) {
-        all.rows += later.rows;
-        all.unseen.merge(later.unseen);
-        for (mine, theirs) in all.additivity.iter_mut().flatten().zip(later.additivity.into_iter().flatten()) {
-            mine.merge(theirs);
+    /// A sample of the data's rows, through one method that explains no more.
+    fn sampled(
+        &self,
+        method: usize,
+        count: usize,
+        derivations: &[Box<dyn AnyDerivation>],
+        all: &mut Collected<'_>,
+        steps: &mut Steps,
+        interrupt: &Interrupt,
+    ) -> Result<(), RunError> {
+        // One purpose for all methods: a larger sample holds a smaller one, so that methods can be compared on rows that both explain.
+        let rows = self.plan.data.sample(count, self.plan.config.run.seed, "explain")?.rows;
+        let mut step = steps.start(self.schemas[method].method, Some(rows.rows() as u64));
+        let firsts = (0..rows.rows()).step_by(SAMPLED_ROWS).map(Ok);
+        let work = |first: usize| {
+            interrupt.check()?;
+            self.explain(&[method], &rows.slice(first, SAMPLED_ROWS.min(rows.rows() - first)), derivations, false)
+        };
+        engine::ordered(&self.plan.pool, firsts, work, |chunk: Chunk| {
+            step.advance(chunk.rows);
+            self.collect(&[method], derivations, all, chunk)
+        })?;
+        steps.end(step);
+        Ok(())
+    }
+
+    /// A worker's part of a chunk: some methods explain it; as the data's own rows it also has scores.
+    fn explain(&self, methods: &[usize], rows: &RowBatch, derivations: &[Box<dyn AnyDerivation>], own: bool) -> Result<Chunk, RunError> {
+        let mut partials: Partials = derivations.iter().map(|derivation| derivation.start()).collect();
+        if own {
+            let wanted = derivations.iter().any(|derivation| derivation.wants_scores());
+            let scores = if wanted { self.plan.scores(&rows.features)? } else { Scores::default() };
+            derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb_rows(&mut **partial, rows, &scores));
         }
-        for (derivation, (mine, theirs)) in self.derivations.iter().zip(all.partials.iter_mut().zip(later.partials)) {
+        let (mut parts, mut additivity) = (Vec::new(), Vec::new());
+        for &method in methods {
+            let (explainer, schema) = (&self.explainers[method], &self.schemas[method]);
+            let mut batch = explainer.explain(rows)?;
+            if !explainer.is_grouped() && !self.plan.groups.is_trivial() {
+                batch = self.plan.groups.apply(schema, batch);
+            }
+            let chunk = Explained { method, rows, attributions: &batch };
+            derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb(&mut **partial, chunk));
+            parts.push(self.encoders[method].encode(&rows.ids, &batch)?);
+            additivity.push(certify(&batch));
+        }
+        Ok(Chunk { rows: rows.rows() as u64, parts, additivity, partials, unseen: UnseenCategories::default() })
+    }
+
+    /// Adds the next chunk, which `methods` have explained.
+    fn collect(
+        &self,
+        methods: &[usize],
+        derivations: &[Box<dyn AnyDerivation>],
+        all: &mut Collected<'_>,
+        chunk: Chunk,
+    ) -> Result<(), RunError> {
+        all.unseen.merge(chunk.unseen);
+        for (&method, (part, additivity)) in methods.iter().zip(chunk.parts.into_iter().zip(chunk.additivity)) {
+            all.writers[method].append(part)?;
+            all.additivity[method].iter_mut().zip(additivity).for_each(|(mine, theirs)| mine.merge(theirs));
+        }
+        for (derivation, (mine, theirs)) in derivations.iter().zip(all.partials.iter_mut().zip(chunk.partials)) {
             derivation.merge(&mut **mine, theirs);
         }
+        Ok(())
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pipeline::dataset::FeatureBlock;
-use pipeline::model::{Forest, NodeKind};
-use pipeline::pattern::{Attributions, Attributor, BackgroundCounter};
+use pipeline::model::{Forest, NodeKind, Output, Predictor};
+use pipeline::pattern::{Attributions, Attributor, BackgroundCounter, ForestPredictor};
 use proptest::prelude::*;
 
 use crate::forests::{Shape, forest, rows, source};
@@ -66,6 +66,19 @@ proptest! {
                     prop_assert!(residual.abs() <= 1e-13 * magnitude(&forest), "row {row}: {residual:e}");
                 }
             }
+        }
+    }
+
+    /// Rows decided by the block are rows walked one by one, to the bit, at any number of rows.
+    #[test]
+    fn the_predictor_walks_trees_as_they_are(seed in any::<u64>(), rows in 0_usize..300) {
+        let (forest, _, block) = case(seed);
+        let block = FeatureBlock::new(rows, (0..block.features()).flat_map(|feature| (0..rows).map(move |row| (feature, row)))
+            .map(|(feature, row)| block.column(feature)[row % block.rows()]).collect());
+        let bits = |values: Vec<f64>| values.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+        for (space, expected) in [(Output::Margin, forest.margins(&block)), (Output::Probability, forest.predictions(&block))] {
+            let found = ForestPredictor::new(Arc::clone(&forest), space).predict(&block).unwrap();
+            prop_assert_eq!(bits(found), bits(expected));
         }
     }
 

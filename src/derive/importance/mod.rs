@@ -6,21 +6,24 @@ use std::sync::Arc;
 
 use super::bootstrap::{BucketSums, Estimate};
 use super::{Context, Derivation, DeriveError, Explained};
+use crate::attribution::AttributionSchema;
 use crate::numeric::moments::Moments;
 use crate::table::{self, Table};
 
 pub use settings::Settings;
 
 /// Mean |φ| of each method, output and feature, with its bootstrap interval, and mean and deviation of φ; rows count by their weight.
-#[derive(Debug)]
 pub struct Importance {
     level: Option<f64>,
     context: Arc<Context>,
 }
 
-/// Sums over some rows; columns are `method, output, feature`, the last fastest.
+/// Sums over some rows, a method each.
+pub type Partial = Vec<Sums>;
+
+/// One method's sums over some rows; columns are `output, feature`, the last fastest.
 #[derive(Clone, Debug)]
-pub struct Partial {
+pub struct Sums {
     sizes: BucketSums,
     moments: Vec<Moments>,
 }
@@ -30,6 +33,8 @@ struct Line<'a> {
     feature: &'a str,
     size: Estimate,
     moments: Moments,
+    level: Option<f64>,
+    rows: u64,
 }
 
 impl Importance {
@@ -51,48 +56,54 @@ impl Derivation for Importance {
     }
 
     fn start(&self) -> Partial {
-        let columns = self.context.methods.iter().map(|schema| schema.outputs.len() * schema.features.len()).sum();
-        Partial { sizes: BucketSums::new(self.context.seed, columns), moments: vec![Moments::default(); columns] }
+        let sums = |schema: &Arc<AttributionSchema>| {
+            let columns = schema.outputs.len() * schema.features.len();
+            Sums { sizes: BucketSums::new(self.context.subject.seed, columns), moments: vec![Moments::default(); columns] }
+        };
+        self.context.methods.iter().map(sums).collect()
     }
 
     fn absorb(&self, partial: &mut Partial, chunk: Explained<'_>) {
+        let Some(sums) = partial.get_mut(chunk.method) else { return };
         let weights: Vec<f64> = (0..chunk.rows.rows()).map(|row| chunk.rows.weight_of(row)).collect();
-        let slots = partial.sizes.add_rows(chunk.rows.first_row, &weights);
+        let slots = sums.sizes.add_rows(chunk.rows.first_row, &weights);
         let mut weighted = vec![0.0; weights.len()];
-        let columns = chunk.attributions.iter().flat_map(|batch| batch.values.chunks_exact(batch.rows.max(1)));
-        for (index, column) in columns.enumerate() {
+        let columns = chunk.attributions.values.chunks_exact(chunk.attributions.rows.max(1));
+        for (index, (column, moments)) in columns.zip(&mut sums.moments).enumerate() {
             weighted.iter_mut().zip(column.iter().zip(&weights)).for_each(|(size, (value, weight))| *size = weight * value.abs());
-            partial.sizes.add(&slots, index, &weighted);
-            partial.moments[index].merge(Moments::of(column, &weights));
+            sums.sizes.add(&slots, index, &weighted);
+            moments.merge(Moments::of(column, &weights));
         }
     }
 
     fn merge(&self, earlier: &mut Partial, later: Partial) {
-        earlier.sizes.merge(later.sizes);
-        earlier.moments.iter_mut().zip(later.moments).for_each(|(moments, more)| moments.merge(more));
+        for (earlier, later) in earlier.iter_mut().zip(later) {
+            earlier.sizes.merge(later.sizes);
+            earlier.moments.iter_mut().zip(later.moments).for_each(|(moments, more)| moments.merge(more));
+        }
     }
 
     fn finish(&self, partial: Partial) -> Result<Vec<Table>, DeriveError> {
-        let rows = partial.sizes.rows();
-        if rows == 0 {
-            return Err(Self::error("there are no rows; check data.path and data.filter"));
-        }
-        // One row says nothing of the spread between rows.
-        let level = self.level.filter(|_| rows > 1);
-        let sizes = partial.sizes.estimates(level);
-        let sizes = sizes.ok_or_else(|| Self::error("all rows have weight zero; check the data.weight column"))?;
-        let mut cells = sizes.into_iter().zip(partial.moments);
         let (mut labels, mut lines) = (Vec::new(), Vec::new());
-        for schema in &self.context.methods {
+        for (schema, sums) in self.context.methods.iter().zip(partial) {
+            let rows = sums.sizes.rows();
+            if rows == 0 {
+                return Err(Self::error("there are no rows; check data.path and data.filter"));
+            }
+            // One row says nothing of the spread between rows.
+            let level = self.level.filter(|_| rows > 1);
+            let sizes = sums.sizes.estimates(level);
+            let sizes = sizes.ok_or_else(|| Self::error("all rows have weight zero; check the data.weight column"))?;
+            let mut cells = sizes.into_iter().zip(sums.moments);
             for output in &schema.outputs {
                 let cells = schema.features.iter().zip(cells.by_ref());
-                let mut group: Vec<Line> = cells.map(|(feature, (size, moments))| Line { feature, size, moments }).collect();
+                let mut group: Vec<Line> = cells.map(|(feature, (size, moments))| Line { feature, size, moments, level, rows }).collect();
                 group.sort_by(|a, b| b.size.mean.total_cmp(&a.size.mean));
                 labels.extend((1..=group.len() as i64).map(|rank| (schema.method, output, rank)));
                 lines.extend(group);
             }
         }
-        let limit = |limit: fn(&Line) -> f64| table::optional_numbers(lines.iter().map(|line| level.map(|_| limit(line))));
+        let limit = |limit: fn(&Line) -> f64| table::optional_numbers(lines.iter().map(|line| line.level.map(|_| limit(line))));
         Ok(vec![Table::new(
             "importance",
             vec![
@@ -105,8 +116,8 @@ impl Derivation for Importance {
                 ("std", table::numbers(lines.iter().map(|line| line.moments.deviation()))),
                 ("ci_low", limit(|line| line.size.low)),
                 ("ci_high", limit(|line| line.size.high)),
-                ("level", table::optional_numbers(lines.iter().map(|_| level))),
-                ("rows", table::integers(lines.iter().map(|_| rows as i64))),
+                ("level", table::optional_numbers(lines.iter().map(|line| line.level))),
+                ("rows", table::integers(lines.iter().map(|line| line.rows as i64))),
             ],
         )])
     }

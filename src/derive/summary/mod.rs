@@ -14,7 +14,6 @@ pub use sample::Sample;
 pub use settings::Settings;
 
 /// All features of at most a thousand rows, drawn at random by the run's seed (rows count alike, whatever their weight).
-#[derive(Debug)]
 pub struct Summary {
     context: Arc<Context>,
     /// The feature columns of all members of all explained features, in order.
@@ -24,60 +23,84 @@ pub struct Summary {
 impl Summary {
     /// Of the attributions that `context` announces.
     pub fn new(context: &Arc<Context>) -> Self {
-        let columns = context.features.iter().flat_map(|feature| feature.members.iter().map(|member| member.column)).collect();
+        let columns = context.subject.features.iter().flat_map(|feature| feature.members.iter().map(|member| member.column)).collect();
         Self { context: Arc::clone(context), columns }
     }
 }
 
 impl Derivation for Summary {
-    type Partial = Sample;
+    type Partial = Vec<Sample>;
 
     fn name(&self) -> &'static str {
         "summary"
     }
 
-    fn start(&self) -> Sample {
-        Sample::default()
+    fn start(&self) -> Vec<Sample> {
+        vec![Sample::default(); self.context.methods.len()]
     }
 
-    fn absorb(&self, partial: &mut Sample, chunk: Explained<'_>) {
-        partial.absorb(self.context.seed, &self.columns, chunk);
+    fn absorb(&self, partial: &mut Vec<Sample>, chunk: Explained<'_>) {
+        if let Some(sample) = partial.get_mut(chunk.method) {
+            sample.absorb(self.context.subject.seed, &self.columns, chunk);
+        }
     }
 
-    fn merge(&self, earlier: &mut Sample, later: Sample) {
-        earlier.merge(later);
+    fn merge(&self, earlier: &mut Vec<Sample>, later: Vec<Sample>) {
+        earlier.iter_mut().zip(later).for_each(|(earlier, later)| earlier.merge(later));
     }
 
     /// One table of `methods · outputs · features · sampled rows` lines, in this order.
-    fn finish(&self, partial: Sample) -> Result<Vec<Table>, DeriveError> {
-        let rows = partial.into_rows();
-        // Texts and numbers of each feature are the same for every method and output.
-        let (mut texts, mut numbers, mut first) = (Vec::new(), Vec::new(), 0);
-        for feature in &self.context.features {
-            let members = first..first + feature.members.len();
-            texts.push(rows.iter().map(|row| feature.text(&row.values[members.clone()])).collect::<Vec<_>>());
-            numbers.push(rows.iter().map(|row| feature.number(&row.values[members.clone()])).collect::<Vec<_>>());
-            first = members.end;
+    fn finish(&self, partial: Vec<Sample>) -> Result<Vec<Table>, DeriveError> {
+        let samples: Vec<Vec<sample::Row>> = partial.into_iter().map(Sample::into_rows).collect();
+        let mut lines = Lines::default();
+        for (schema, rows) in self.context.methods.iter().zip(&samples) {
+            for (output, name) in schema.outputs.iter().enumerate() {
+                let mut first = 0;
+                for (number, feature) in self.context.subject.features.iter().enumerate() {
+                    let members = first..first + feature.members.len();
+                    first = members.end;
+                    let column = output * schema.features.len() + number;
+                    lines.labels.extend(std::iter::repeat_n((schema.method, name.as_str(), feature.name.as_str()), rows.len()));
+                    lines.texts.extend(rows.iter().map(|row| feature.text(&row.values[members.clone()])));
+                    lines.numbers.extend(rows.iter().map(|row| feature.number(&row.values[members.clone()])));
+                    let attributions: Vec<f64> = rows.iter().map(|row| row.attributions[column]).collect();
+                    lines.densities.extend(densities(&attributions));
+                    lines.attributions.extend(attributions);
+                    lines.rows.extend(rows);
+                }
+            }
         }
-        let outputs = self.context.methods.iter().flat_map(|schema| schema.outputs.iter().map(|output| (schema.method, output.as_str())));
-        let outputs: Vec<(&str, &str)> = outputs.collect();
-        let columns = outputs.len() * self.context.features.len();
-        let attributions: Vec<Vec<f64>> = (0..columns).map(|column| rows.iter().map(|row| row.attributions[column]).collect()).collect();
-        let lines = || outputs.iter().flat_map(|output| self.context.features.iter().map(move |feature| (output, feature)));
-        let spread = |text: Vec<&str>| table::texts(text.into_iter().flat_map(|text| std::iter::repeat_n(text, rows.len())));
-        Ok(vec![Table::new(
+        Ok(vec![lines.table()])
+    }
+}
+
+/// The table's columns as they grow.
+#[derive(Default)]
+struct Lines<'a> {
+    /// Method, output, feature.
+    labels: Vec<(&'a str, &'a str, &'a str)>,
+    rows: Vec<&'a sample::Row>,
+    texts: Vec<Option<String>>,
+    numbers: Vec<Option<f64>>,
+    attributions: Vec<f64>,
+    densities: Vec<f64>,
+}
+
+impl Lines<'_> {
+    fn table(&self) -> Table {
+        Table::new(
             "summary",
             vec![
-                ("method", spread(lines().map(|(output, _)| output.0).collect())),
-                ("output", spread(lines().map(|(output, _)| output.1).collect())),
-                ("feature", spread(lines().map(|(_, feature)| feature.name.as_str()).collect())),
-                ("row_id", sample::id_column(&rows, columns)),
-                ("value", table::optional_texts(outputs.iter().flat_map(|_| texts.iter().flatten().map(Option::as_deref)))),
-                ("value_number", table::optional_numbers(outputs.iter().flat_map(|_| numbers.iter().flatten().copied()))),
-                ("attribution", table::numbers(attributions.iter().flatten().copied())),
-                ("density", table::numbers(attributions.iter().flat_map(|column| densities(column)))),
+                ("method", table::texts(self.labels.iter().map(|label| label.0))),
+                ("output", table::texts(self.labels.iter().map(|label| label.1))),
+                ("feature", table::texts(self.labels.iter().map(|label| label.2))),
+                ("row_id", sample::id_column(&self.rows)),
+                ("value", table::optional_texts(self.texts.iter().map(Option::as_deref))),
+                ("value_number", table::optional_numbers(self.numbers.iter().copied())),
+                ("attribution", table::numbers(self.attributions.iter().copied())),
+                ("density", table::numbers(self.densities.iter().copied())),
             ],
-        )])
+        )
     }
 }
 
@@ -88,7 +111,7 @@ mod tests {
     use super::sample::SAMPLE;
     use super::*;
     use crate::derive::testing::Run;
-    use crate::derive::{Member, Values};
+    use crate::subject::{Member, Values};
 
     fn summary(run: &Run, chunk: usize) -> Table {
         run.derive(&Summary::new(&run.context), chunk)
@@ -98,9 +121,8 @@ mod tests {
     fn few_rows_are_all_there_in_order() {
         let mut run = Run::new(&["age", "sex"], &["p"], vec![vec![0.5, -1.0], vec![1.5, -1.0], vec![0.5, -1.0]]);
         run.values = vec![vec![30.0, 0.0], vec![f64::NAN, 1.0], vec![41.5, f64::NAN]];
-        let mut context = Context::clone(&run.context);
-        context.features[1].members[0].values = Values::Category(vec!["female".into(), "male".into()]);
-        run.context = Arc::new(context);
+        let values = Values::Category(vec!["female".into(), "male".into()]);
+        run.set_members(1, vec![Member { name: "sex".into(), column: 1, values }]);
         for chunk in [1, 2, 3] {
             let table = summary(&run, chunk);
             assert_eq!(table.texts("feature").iter().flatten().collect::<Vec<_>>(), ["age", "age", "age", "sex", "sex", "sex"]);
@@ -136,10 +158,8 @@ mod tests {
     fn groups_have_text_but_no_number() {
         let mut run = Run::new(&["housing"], &["p"], vec![vec![0.5]]);
         run.values = vec![vec![0.0, 1.0]];
-        let mut context = Context::clone(&run.context);
         let member = |name: &str, column| Member { name: name.into(), column, values: Values::Number };
-        context.features[0].members = vec![member("rent", 1), member("own", 0)];
-        run.context = Arc::new(context);
+        run.set_members(0, vec![member("rent", 1), member("own", 0)]);
         let table = summary(&run, 1);
         assert_eq!(table.texts("value").value(0), "rent=1; own=0");
         assert!(table.numbers("value_number").is_null(0));

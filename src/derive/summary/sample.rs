@@ -24,7 +24,7 @@ pub(super) struct Row {
     id: Id,
     /// The wanted columns of the features.
     pub values: Vec<f64>,
-    /// All attributions: `method, output, feature`, the last fastest.
+    /// All attributions: `output, feature`, the last fastest.
     pub attributions: Vec<f64>,
 }
 
@@ -48,7 +48,7 @@ impl Sample {
             index: chunk.rows.first_row + row as u64,
             id: Id::of(&chunk.rows.ids, row),
             values: columns.iter().map(|&column| chunk.rows.features.column(column)[row]).collect(),
-            attributions: chunk.attributions.iter().flat_map(|batch| batch.values.iter().skip(row).step_by(batch.rows)).copied().collect(),
+            attributions: chunk.attributions.values.iter().skip(row).step_by(chunk.attributions.rows.max(1)).copied().collect(),
         }));
         self.shrink();
     }
@@ -85,17 +85,16 @@ impl Id {
     }
 }
 
-/// The identifiers of `rows`, `repeats` times over, in a column of their own type.
-pub(super) fn id_column(rows: &[Row], repeats: usize) -> ArrayRef {
-    let cycle = (0..repeats).flat_map(|_| rows.iter().map(|row| &row.id));
+/// The identifiers of `rows` in a column of their own type.
+pub(super) fn id_column(rows: &[&Row]) -> ArrayRef {
     if rows.iter().any(|row| matches!(row.id, Id::Text(_))) {
-        return table::optional_texts(cycle.map(|id| match id {
+        return table::optional_texts(rows.iter().map(|row| match &row.id {
             Id::Text(text) => text.as_deref(),
             Id::Number(_) => None,
         }));
     }
-    let numbers = cycle.map(|id| match id {
-        Id::Number(number) => *number,
+    let numbers = rows.iter().map(|row| match row.id {
+        Id::Number(number) => number,
         Id::Text(_) => None,
     });
     std::sync::Arc::new(numbers.collect::<Int64Array>())

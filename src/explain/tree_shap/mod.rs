@@ -1,6 +1,5 @@
 //! Exact Shapley values of tree ensembles, by the pattern engine.
 
-mod prepare;
 mod settings;
 
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
 use crate::model::{Cover, Forest};
 use crate::pattern::{Attributions, Attributor, BackgroundCounter, PatternError};
+use crate::subject::Subject;
 
 pub use settings::{Mode, Settings};
 
@@ -23,6 +23,22 @@ pub struct TreeShap {
 }
 
 impl TreeShap {
+    /// The method in its configured mode.
+    ///
+    /// # Errors
+    /// If the model is not made of trees, and as [`TreeShap::path_dependent`] and [`TreeShap::interventional`].
+    pub fn new(settings: &Settings, subject: &Subject) -> Result<Self, ExplainError> {
+        let refuse = |message: &str| ExplainError { method: METHOD, message: message.into() };
+        let forest = subject.forest.as_ref().ok_or_else(|| refuse("the model is not made of trees; switch explain.tree_shap off"))?;
+        match settings.mode {
+            Mode::Interventional => {
+                let histograms = subject.background.histograms.as_deref().ok_or_else(|| refuse("the background was not counted"))?;
+                Self::interventional(histograms.clone())
+            }
+            Mode::PathDependent => Self::path_dependent(Arc::clone(subject.background.covered.as_ref().unwrap_or(forest))),
+        }
+    }
+
     /// Path-dependent values: absent features follow the covers of the training rows.
     ///
     /// # Errors
@@ -33,7 +49,7 @@ impl TreeShap {
                 "the model file holds no covers, so path_dependent values do not exist; set explain.tree_shap.mode: interventional".into();
             return Err(ExplainError { method: METHOD, message });
         }
-        Attributor::path_dependent(forest).map(Self::new).map_err(refused)
+        Attributor::path_dependent(forest).map(Self::of).map_err(refused)
     }
 
     /// Interventional values: absent features take the values of the background rows that `counter` has counted.
@@ -41,10 +57,10 @@ impl TreeShap {
     /// # Errors
     /// If the background is empty or holds no weight.
     pub fn interventional(counter: BackgroundCounter) -> Result<Self, ExplainError> {
-        counter.finish().map(Self::new).map_err(refused)
+        counter.finish().map(Self::of).map_err(refused)
     }
 
-    fn new(attributor: Attributor) -> Self {
+    fn of(attributor: Attributor) -> Self {
         let forest = attributor.forest();
         let features = forest.features.iter().map(|feature| feature.name.clone()).collect();
         let schema = Arc::new(AttributionSchema { method: METHOD, features, outputs: forest.outputs.clone() });

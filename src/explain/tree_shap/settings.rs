@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Cover, Forest};
+use crate::subject::Needs;
 
 /// Exact Shapley values of the model's trees.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -17,6 +18,12 @@ impl Settings {
     /// Whether covers are counted on the background, since the model's file holds none.
     pub fn counts_covers(&self, forest: &Forest) -> bool {
         self.mode == Mode::PathDependent && forest.cover == Cover::Absent
+    }
+
+    /// What this mode needs of the background.
+    pub fn needs(&self, forest: Option<&Forest>) -> Needs {
+        let covers = forest.is_some_and(|forest| self.counts_covers(forest));
+        Needs { histograms: self.mode == Mode::Interventional, covers, ..Needs::default() }
     }
 }
 

@@ -1,6 +1,37 @@
-//! Feature values as people read them.
+//! Features as people know them, and their values as people read them.
 
-use super::{ExplainedFeature, Values};
+/// An explained feature: one model feature, or a group of them whose attributions are summed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedFeature {
+    /// Name of the feature or group.
+    pub name: String,
+    /// The model features in it.
+    pub members: Vec<Member>,
+}
+
+/// A model feature's values in the rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Name, as in the dataset.
+    pub name: String,
+    /// Its column among [`crate::dataset::RowBatch::features`].
+    pub column: usize,
+    /// What its numbers stand for.
+    pub values: Values,
+}
+
+/// What a feature's numbers stand for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Themselves.
+    Number,
+    /// Days since 1970-01-01.
+    Date,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    Time,
+    /// Category codes; names in code order, as far as they are known.
+    Category(Vec<String>),
+}
 
 impl Values {
     /// A value as text: a number in its shortest exact form, a category's name where known, a date or time in RFC 3339; `None` if missing.
@@ -29,8 +60,7 @@ impl ExplainedFeature {
         match (self.members.as_slice(), values) {
             ([member], [value]) => member.values.text(*value),
             (members, values) => {
-                let part =
-                    |(member, value): (&super::Member, &f64)| format!("{}={}", member.name, member.values.text(*value).unwrap_or_default());
+                let part = |(member, value): (&Member, &f64)| format!("{}={}", member.name, member.values.text(*value).unwrap_or_default());
                 Some(members.iter().zip(values).map(part).collect::<Vec<_>>().join("; "))
             }
         }
@@ -59,7 +89,6 @@ fn number(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::derive::Member;
 
     #[test]
     fn values_read_as_people_write_them() {

@@ -1,0 +1,98 @@
+//! A forest as a predictor: rows are quantised once, and every split decides a block of them with one comparison.
+
+use std::sync::{Arc, OnceLock};
+
+use rayon::prelude::*;
+
+use super::block::{BLOCK, Word};
+use super::boxes::Boxes;
+use super::compile::Options;
+use super::program::Program;
+use super::shape::Shape;
+use super::walk::LeafWalk;
+use crate::dataset::FeatureBlock;
+use crate::model::{Forest, Output, PredictError, Predictor, apply_link};
+
+/// Margins of a forest, equal to the bit to [`Forest::margins`], or its predictions through the link.
+#[derive(Debug)]
+pub struct ForestPredictor {
+    forest: Arc<Forest>,
+    space: Output,
+    /// Made when first used; absent where the forest exceeds what patterns can hold: then trees are walked row by row.
+    compiled: OnceLock<Option<Compiled>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    shape: Shape,
+    trees: Vec<(Program, LeafWalk)>,
+}
+
+/// Rows that one thread predicts at a time.
+const ROWS: usize = 32 * BLOCK;
+
+impl ForestPredictor {
+    /// Of a forest, in one space.
+    pub fn new(forest: Arc<Forest>, space: Output) -> Self {
+        Self { forest, space, compiled: OnceLock::new() }
+    }
+
+    /// Margins in f64, `output · rows + row`.
+    pub fn margins(&self, block: &FeatureBlock) -> Vec<f64> {
+        let Some(compiled) = self.compiled.get_or_init(|| Compiled::new(&self.forest)) else { return self.forest.margins(block) };
+        let rows = block.rows();
+        let mut margins = vec![0.0; rows * self.forest.outputs.len()];
+        let firsts: Vec<usize> = (0..rows).step_by(ROWS).collect();
+        let parts: Vec<Vec<f64>> = firsts.par_iter().map(|&first| compiled.margins(block, first, ROWS.min(rows - first))).collect();
+        for (output, margins) in margins.chunks_exact_mut(rows.max(1)).enumerate() {
+            for (margins, part) in margins.chunks_mut(ROWS).zip(&parts) {
+                let blocks = part.chunks_exact(self.forest.outputs.len() * BLOCK);
+                for (margins, block) in margins.chunks_mut(BLOCK).zip(blocks) {
+                    margins.copy_from_slice(&block[output * BLOCK..][..margins.len()]);
+                }
+            }
+        }
+        margins
+    }
+}
+
+impl Compiled {
+    fn new(forest: &Arc<Forest>) -> Option<Self> {
+        let shape = Shape::new(Arc::clone(forest), Options::default().instructions).ok()?;
+        let compile = |tree| {
+            let boxes = Boxes::new(tree);
+            (Program::new(&boxes, &shape.cuts, &shape.layout), LeafWalk::new(&boxes))
+        };
+        let trees = forest.trees.iter().map(compile).collect();
+        Some(Self { shape, trees })
+    }
+
+    /// Margins of some rows: `(block · outputs + output) · BLOCK + row`.
+    fn margins(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
+        let base = &self.shape.forest.base;
+        let blocks = self.shape.rank_blocks(block, first, rows);
+        let mut out: Vec<f64> = blocks.iter().flat_map(|_| base.iter().flat_map(|base| [*base; BLOCK])).collect();
+        let (mut slots, mut reached) = (Vec::<Word>::new(), Vec::<Word>::new());
+        for (program, walk) in &self.trees {
+            for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(base.len() * BLOCK)) {
+                (self.shape.kernels.run)(program, ranks, &mut slots);
+                (self.shape.kernels.walk)(walk, &slots, &mut reached, out);
+            }
+        }
+        out
+    }
+}
+
+impl Predictor for ForestPredictor {
+    fn outputs(&self) -> &[String] {
+        &self.forest.outputs
+    }
+
+    fn predict(&self, block: &FeatureBlock) -> Result<Vec<f64>, PredictError> {
+        let mut values = self.margins(block);
+        if self.space == Output::Probability {
+            apply_link(self.forest.link, block.rows(), &mut values);
+        }
+        Ok(values)
+    }
+}
