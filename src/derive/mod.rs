@@ -64,11 +64,11 @@ pub trait Derivation: Send + Sync {
     /// Adds the state of later rows to that of earlier ones.
     fn merge(&self, earlier: &mut Self::Partial, later: Self::Partial);
 
-    /// The tables.
+    /// The tables; `earlier` are those of the derivations before this one in the registry.
     ///
     /// # Errors
     /// If the rows seen do not allow a result.
-    fn finish(&self, partial: Self::Partial) -> Result<Vec<Table>, DeriveError>;
+    fn finish(&self, partial: Self::Partial, earlier: &[Table]) -> Result<Vec<Table>, DeriveError>;
 }
 
 /// A derivation of any kind, so that a run can hold a list of them.
@@ -89,7 +89,7 @@ pub trait AnyDerivation: Send + Sync {
     ///
     /// # Errors
     /// As [`Derivation::finish`].
-    fn finish(&self, partial: Box<dyn Any + Send>) -> Result<Vec<Table>, DeriveError>;
+    fn finish(&self, partial: Box<dyn Any + Send>, earlier: &[Table]) -> Result<Vec<Table>, DeriveError>;
 }
 
 impl<D: Derivation> AnyDerivation for D {
@@ -123,9 +123,9 @@ impl<D: Derivation> AnyDerivation for D {
         }
     }
 
-    fn finish(&self, partial: Box<dyn Any + Send>) -> Result<Vec<Table>, DeriveError> {
+    fn finish(&self, partial: Box<dyn Any + Send>, earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
         match partial.downcast() {
-            Ok(partial) => Derivation::finish(self, *partial),
+            Ok(partial) => Derivation::finish(self, *partial, earlier),
             Err(_) => Err(DeriveError { derivation: Derivation::name(self), message: "was given another derivation's state".into() }),
         }
     }

@@ -8,7 +8,7 @@ use arrow_schema::Schema;
 use super::{Context, Derivation, Explained};
 use crate::attribution::{AttributionBatch, AttributionSchema, Scores};
 use crate::dataset::{FeatureBlock, RowBatch};
-use crate::model::{PredictError, Predictor};
+use crate::model::{Output, PredictError, Predictor};
 use crate::subject::{Background, ExplainedFeature, Member, Subject, Values};
 use crate::table::Table;
 
@@ -53,6 +53,7 @@ impl Run {
             seed: 11,
             features,
             outputs: schema.outputs.clone(),
+            space: Output::Margin,
             forest: None,
             predictor: Arc::new(Zero(schema.outputs.clone())),
             background: Background::default(),
@@ -79,7 +80,7 @@ impl Run {
             self.absorb(derivation, &mut part, first, (first + chunk).min(self.values.len()));
             derivation.merge(&mut all, part);
         }
-        derivation.finish(all).unwrap().remove(0)
+        derivation.finish(all, &[]).unwrap().remove(0)
     }
 
     /// Adds the rows from `first` up to `end`.

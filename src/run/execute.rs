@@ -65,6 +65,7 @@ fn subject(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Arc
         seed,
         features: plan.features(),
         outputs: plan.forest.outputs.clone(),
+        space: plan.config.model.output,
         forest: Some(Arc::clone(&plan.forest)),
         predictor: plan.predictor.clone(),
         background,
@@ -111,8 +112,9 @@ fn finish(
     let mut tables = Vec::new();
     for (derivation, partial) in derivations.iter().zip(partials) {
         interrupt.check()?;
-        let finish = || plan.pool.install(|| derivation.finish(partial));
-        tables.extend(steps.time(derivation.name(), finish)?);
+        let finish = || plan.pool.install(|| derivation.finish(partial, &tables));
+        let more = steps.time(derivation.name(), finish)?;
+        tables.extend(more);
     }
     let folder = folder.join("tables");
     std::fs::create_dir_all(&folder).at("make", &folder)?;

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::dataset::RowBatch;
-use crate::model::{Forest, Predictor};
+use crate::model::{Forest, Output, Predictor};
 
 pub use background::{Background, BackgroundError, BackgroundPass};
 pub use feature::{ExplainedFeature, Member, Values};
@@ -21,6 +21,8 @@ pub struct Subject {
     pub features: Vec<ExplainedFeature>,
     /// Output names.
     pub outputs: Vec<String>,
+    /// The space that [`Self::predictor`] predicts in.
+    pub space: Output,
     /// The trees, where the model is made of such.
     pub forest: Option<Arc<Forest>>,
     /// The model in the space that `model.output` names: what model-agnostic methods explain.

@@ -83,7 +83,7 @@ impl Derivation for Importance {
         }
     }
 
-    fn finish(&self, partial: Partial) -> Result<Vec<Table>, DeriveError> {
+    fn finish(&self, partial: Partial, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
         let (mut labels, mut lines) = (Vec::new(), Vec::new());
         for (schema, sums) in self.context.methods.iter().zip(partial) {
             let rows = sums.sizes.rows();
@@ -190,10 +190,10 @@ mod tests {
     fn no_rows_and_no_weight_are_errors() {
         let mut run = Run::new(&["a"], &["p"], vec![vec![1.0]]);
         let derivation = Importance::new(&Settings::default(), &run.context);
-        assert!(derivation.finish(derivation.start()).unwrap_err().to_string().contains("no rows"));
+        assert!(derivation.finish(derivation.start(), &[]).unwrap_err().to_string().contains("no rows"));
         run.weights = Some(vec![0.0]);
         let mut partial = derivation.start();
         run.absorb(&derivation, &mut partial, 0, 1);
-        assert!(derivation.finish(partial).unwrap_err().to_string().contains("weight zero"));
+        assert!(derivation.finish(partial, &[]).unwrap_err().to_string().contains("weight zero"));
     }
 }

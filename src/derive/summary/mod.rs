@@ -50,7 +50,7 @@ impl Derivation for Summary {
     }
 
     /// One table of `methods · outputs · features · sampled rows` lines, in this order.
-    fn finish(&self, partial: Vec<Sample>) -> Result<Vec<Table>, DeriveError> {
+    fn finish(&self, partial: Vec<Sample>, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
         let samples: Vec<Vec<sample::Row>> = partial.into_iter().map(Sample::into_rows).collect();
         let mut lines = Lines::default();
         for (schema, rows) in self.context.methods.iter().zip(&samples) {
