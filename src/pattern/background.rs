@@ -9,12 +9,13 @@ use super::block::BLOCK;
 use super::boxes::Boxes;
 use super::compile::{BaseShares, CompiledGroup, CompiledTree, Options, Route, WideTable};
 use super::engine::{Attributor, PatternError};
-use super::game;
+use super::game::{self, superset_sums};
 use super::group::{Group, GroupLeaf, group};
 use super::program::Program;
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WIDEST, WideLeaf};
 use super::table::build;
+use super::value::{LeafShares, ValueFunction};
 use super::walk::LeafWalk;
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree};
@@ -94,14 +95,28 @@ impl BackgroundCounter {
     /// # Errors
     /// If no row of positive weight was counted.
     pub fn finish(self) -> Result<Attributor, PatternError> {
-        if self.weight.is_nan() || self.weight <= 0.0 {
-            return Err(PatternError::EmptyBackground);
-        }
-        let (shape, total) = (self.shape, self.weight);
+        let total = self.total()?;
+        let shape = self.shape;
         let numbered: Vec<(usize, CountedTree)> = self.trees.into_iter().enumerate().collect();
         let compiled =
             numbered.into_par_iter().map(|(number, counted)| counted.finish(&shape, &shape.forest.trees[number], total)).collect();
         Ok(Attributor::assemble(shape, compiled))
+    }
+
+    /// The value function of every coalition against the rows counted.
+    ///
+    /// # Errors
+    /// If no row of positive weight was counted.
+    pub fn value_function(&self) -> Result<ValueFunction, PatternError> {
+        let total = self.total()?;
+        let trees = self.trees.par_iter().zip(&self.shape.forest.trees);
+        let parts = trees.map(|(counted, tree)| (counted.program.clone(), counted.shares(tree.leaves(), total))).collect();
+        Ok(ValueFunction::new(self.shape.clone(), parts))
+    }
+
+    /// The weight counted, if there is any.
+    fn total(&self) -> Result<f64, PatternError> {
+        if self.weight > 0.0 { Ok(self.weight) } else { Err(PatternError::EmptyBackground) }
     }
 }
 
@@ -138,15 +153,34 @@ impl CountedTree {
         }
         let mut wide = Vec::new();
         for (leaf, counts) in self.wide {
-            let mut patterns: Vec<(u128, f64)> = counts.into_iter().map(|(pattern, count)| (pattern, count / total)).collect();
-            patterns.sort_unstable_by_key(|entry| entry.0);
-            let background = Background(patterns);
+            let background = background(&counts, total);
             add_base(leaf.leaf, leaf.held(&background));
             let values = values(leaf.leaf);
             wide.push(WideTable { leaf, background, values });
         }
         (CompiledTree::new(self.program, LeafWalk::new(&Boxes::new(tree)), groups, None, wide), base)
     }
+
+    /// The background's shares under the conditions of each leaf.
+    fn shares(&self, leaves: usize, total: f64) -> Vec<LeafShares> {
+        let mut shares: Vec<LeafShares> = (0..leaves).map(|_| LeafShares::Sparse(Background::default())).collect();
+        for counted in &self.groups {
+            for leaf in &counted.group.leaves {
+                shares[leaf.leaf] = LeafShares::Dense(superset_sums(counted.histogram(leaf, total), 0..leaf.conditions.len()));
+            }
+        }
+        for (leaf, counts) in &self.wide {
+            shares[leaf.leaf] = LeafShares::Sparse(background(counts, total));
+        }
+        shares
+    }
+}
+
+/// Counts as shares of the whole, sorted by pattern.
+fn background(counts: &HashMap<u128, f64>, total: f64) -> Background {
+    let mut patterns: Vec<(u128, f64)> = counts.iter().map(|(pattern, count)| (*pattern, count / total)).collect();
+    patterns.sort_unstable_by_key(|entry| entry.0);
+    Background(patterns)
 }
 
 impl CountedGroup {

@@ -175,6 +175,11 @@ fn order_key(x: f64) -> u64 {
     if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
 }
 
+/// The number whose [`order_key`] is `key`.
+pub(super) fn from_key(key: u64) -> f64 {
+    f64::from_bits(if key >> 63 == 1 { key & !(1 << 63) } else { !key })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +192,7 @@ mod tests {
                 assert_eq!(order_key(*a).cmp(&order_key(*b)), i.cmp(&j), "{a} {b}");
             }
         }
+        ladder.iter().for_each(|x| assert_eq!(from_key(order_key(*x)), *x));
         assert_eq!(order_key(-0.0), order_key(0.0));
         assert!(order_key(f64::INFINITY) < cut_key(&Rule::LessOrEqual(f64::INFINITY)).unwrap());
     }

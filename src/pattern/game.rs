@@ -113,7 +113,7 @@ fn leave_one_out(values: Vec<f64>, low: usize, high: usize, visit: &mut impl FnM
 }
 
 /// `sums[F] = Σ values[b]` over `b` that agree with `F` outside `bits` and include it there.
-fn superset_sums(mut values: Vec<f64>, bits: std::ops::Range<usize>) -> Vec<f64> {
+pub(super) fn superset_sums(mut values: Vec<f64>, bits: std::ops::Range<usize>) -> Vec<f64> {
     for bit in bits {
         for chunk in values.chunks_exact_mut(2 << bit) {
             let (without, with) = chunk.split_at_mut(1 << bit);

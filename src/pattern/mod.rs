@@ -18,6 +18,7 @@ mod shape;
 mod sparse;
 mod sweep;
 mod table;
+mod value;
 mod walk;
 
 pub use background::BackgroundCounter;
@@ -26,3 +27,4 @@ pub use cuts::TooManyCuts;
 pub use engine::{Attributions, Attributor, PatternError};
 pub use kernel::InstructionSet;
 pub use predictor::ForestPredictor;
+pub use value::{Coalitions, Intervals, ValueFunction};

@@ -39,12 +39,14 @@ impl Shape {
 
     /// Rows `first..first + rows` of `block` as ranks, [`BLOCK`] at a time.
     pub(super) fn rank_blocks(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<RankBlock> {
-        let fill = |start| {
-            let mut ranks = RankBlock::new(&self.layout);
-            ranks.fill(&self.forest, &self.cuts, &self.layout, block, first + start, BLOCK.min(rows - start));
-            ranks
-        };
-        (0..rows).step_by(BLOCK).map(fill).collect()
+        (0..rows).step_by(BLOCK).map(|start| self.rank_block(block, first + start, BLOCK.min(rows - start))).collect()
+    }
+
+    /// Up to [`BLOCK`] rows from `first` as ranks.
+    pub(super) fn rank_block(&self, block: &FeatureBlock, first: usize, rows: usize) -> RankBlock {
+        let mut ranks = RankBlock::new(&self.layout);
+        ranks.fill(&self.forest, &self.cuts, &self.layout, block, first, rows);
+        ranks
     }
 }
 

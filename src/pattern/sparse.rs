@@ -19,6 +19,7 @@ pub(super) const WIDEST: usize = 128;
 pub(super) struct WideLeaf {
     /// Leaf number in the tree.
     pub leaf: usize,
+    /// Ascending; bit `j` of a pattern is the condition on the `j`th.
     features: Vec<usize>,
     /// Slot of each condition, and the flip that makes "set" mean "holds".
     slots: Vec<(u32, u64)>,
@@ -35,13 +36,14 @@ impl WideLeaf {
     /// Compiles the leaf at `node`.
     pub(super) fn new(boxes: &Boxes<'_>, program: &mut Program, node: usize) -> Self {
         let NodeKind::Leaf(leaf) = boxes.tree.nodes[node].kind else { unreachable!("only leaves are compiled") };
-        let (mut features, mut slots) = (Vec::new(), Vec::new());
+        let mut conditions = Vec::new();
         for condition in boxes.conditions(node) {
             let Some(edge) = &boxes.edges[condition] else { continue };
             let (slot, flip) = program.edge(boxes, condition);
-            features.push(edge.feature);
-            slots.push((slot, if flip { u64::MAX } else { 0 }));
+            conditions.push((edge.feature, (slot, if flip { u64::MAX } else { 0 })));
         }
+        conditions.sort_unstable();
+        let (features, slots) = conditions.into_iter().unzip();
         Self { leaf, features, slots }
     }
 

@@ -67,7 +67,7 @@ pub(super) struct Literal {
 }
 
 impl Literal {
-    fn new((slot, flip): (u32, bool)) -> Self {
+    pub(super) fn new((slot, flip): (u32, bool)) -> Self {
         Self { slot, flip: if flip { u64::MAX } else { 0 } }
     }
 

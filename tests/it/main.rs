@@ -24,5 +24,6 @@ mod oracle;
 mod run_folder;
 mod run_settings;
 mod support;
+mod value;
 mod xgboost;
 mod xgboost_damage;

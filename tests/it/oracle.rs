@@ -14,7 +14,7 @@ use rand::RngExt;
 use crate::forests::{Shape, forest, rows, source};
 
 /// A number that the oracle can count in: exact rationals, or f64 where rationals would take minutes.
-trait Number: Clone {
+pub trait Number: Clone {
     fn of(x: f64) -> Self;
     fn add(&self, other: &Self) -> Self;
     fn sub(&self, other: &Self) -> Self;
@@ -122,7 +122,7 @@ fn path_dependent_game<N: Number>(forest: &Forest, x: &[f64], output: usize) -> 
     (0..1_u32 << forest.features.len()).map(value).collect()
 }
 
-fn interventional_game<N: Number>(forest: &Forest, x: &[f64], output: usize, background: &[(Vec<f64>, f64)]) -> Vec<N> {
+pub fn interventional_game<N: Number>(forest: &Forest, x: &[f64], output: usize, background: &[(Vec<f64>, f64)]) -> Vec<N> {
     let total = background.iter().fold(N::of(0.0), |sum, (_, weight)| sum.add(&N::of(*weight)));
     let value = |coalition: u32| {
         let sum = background.iter().fold(N::of(0.0), |sum, (b, weight)| {
@@ -179,14 +179,14 @@ fn compare(expected: &[Vec<Expected>], found: &[f64], base: &[f64]) -> f64 {
     worst
 }
 
-fn shapes(case: u64, features: usize) -> Shape {
+pub fn shapes(case: u64, features: usize) -> Shape {
     let depth = [0, 1, 2, 3, 4, 6, 9][case as usize % 7];
     let outputs = if case.is_multiple_of(5) { 3 } else { 1 };
     let grow = if case.is_multiple_of(2) { 0.95 } else { 0.75 };
     Shape { features, trees: 1 + case as usize % 4, depth, outputs, grow, zero_covers: case.is_multiple_of(3) }
 }
 
-fn weighted_background(case: u64, rng: &mut rand_chacha::ChaCha8Rng, forest: &Forest) -> (FeatureBlock, Option<Vec<f64>>) {
+pub fn weighted_background(case: u64, rng: &mut rand_chacha::ChaCha8Rng, forest: &Forest) -> (FeatureBlock, Option<Vec<f64>>) {
     let block = rows(rng, forest, 1 + case as usize % 7);
     let weights = case.is_multiple_of(2).then(|| (0..block.rows()).map(|_| rng.random_range(0.1..3.0)).collect());
     (block, weights)
@@ -198,12 +198,12 @@ fn interventional(forest: &Arc<Forest>, background: &FeatureBlock, weights: Opti
     counter.finish().unwrap()
 }
 
-fn pairs(background: &FeatureBlock, weights: Option<&[f64]>) -> Vec<(Vec<f64>, f64)> {
+pub fn pairs(background: &FeatureBlock, weights: Option<&[f64]>) -> Vec<(Vec<f64>, f64)> {
     (0..background.rows()).map(|row| (background.row(row), weights.map_or(1.0, |weights| weights[row]))).collect()
 }
 
 /// Every way of computing, on every set of instructions that this machine has.
-fn options() -> Vec<Options> {
+pub fn options() -> Vec<Options> {
     let both = |instructions| [Route::Cheapest, Route::Walk].map(|route| Options { route, instructions });
     InstructionSet::available().into_iter().flat_map(both).collect()
 }

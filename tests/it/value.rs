@@ -1,0 +1,196 @@
+//! The value function, partial dependence and ICE against literal averages over the background.
+
+use std::sync::Arc;
+
+use pipeline::dataset::FeatureBlock;
+use pipeline::model::{Forest, NodeKind, Rule, Split, Width};
+use pipeline::pattern::{BackgroundCounter, Coalitions, Intervals, Options, Route, ValueFunction};
+use rand::RngExt;
+
+use crate::forests::{Shape, forest, rows, source};
+use crate::oracle::{interventional_game, options, pairs, shapes, weighted_background};
+
+const TOLERANCE: f64 = 1e-12;
+
+fn counted(forest: &Arc<Forest>, background: &FeatureBlock, weights: Option<&[f64]>, options: Options) -> ValueFunction {
+    let mut counter = BackgroundCounter::with(forest.clone(), options).unwrap();
+    counter.count(background, weights);
+    counter.value_function().unwrap()
+}
+
+/// Coalitions given as bit sets.
+fn coalitions(features: usize, sets: &[u32]) -> Coalitions {
+    let mut coalitions = Coalitions::new(features, sets.len());
+    for (number, set) in sets.iter().enumerate() {
+        (0..features).filter(|feature| set >> feature & 1 == 1).for_each(|feature| coalitions.insert(number, feature));
+    }
+    coalitions
+}
+
+/// Largest difference, relative to the largest expected magnitude (at least 1e-3).
+fn worst(found: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(1e-3_f64, |scale, value| scale.max(value.abs()));
+    found.iter().zip(expected).fold(0.0, |worst: f64, (a, b)| if a.is_finite() { worst.max((a - b).abs() / scale) } else { f64::INFINITY })
+}
+
+/// Margins with the features of `set` moved to those of a point, averaged over weighted rows: `output`.
+fn averaged(forest: &Forest, background: &[(Vec<f64>, f64)], point: &[f64], set: &[usize]) -> Vec<f64> {
+    let mixed: Vec<Vec<f64>> =
+        background.iter().map(|(b, _)| (0..b.len()).map(|j| if set.contains(&j) { point[j] } else { b[j] }).collect()).collect();
+    let margins = forest.margins(&FeatureBlock::from_rows(&mixed));
+    let total: f64 = background.iter().map(|(_, weight)| weight).sum();
+    margins
+        .chunks_exact(background.len())
+        .map(|margins| margins.iter().zip(background).map(|(m, (_, w))| m * w).sum::<f64>() / total)
+        .collect()
+}
+
+#[test]
+fn every_coalition_of_hundreds_of_forests_equals_the_definition() {
+    for case in 2_000..2_200 {
+        let rng = &mut source(case);
+        let features = 1 + case as usize % 9;
+        let forest = forest(rng, shapes(case, features));
+        let block = rows(rng, &forest, 3);
+        let (background, weights) = weighted_background(case, rng, &forest);
+        let pairs = pairs(&background, weights.as_deref());
+        // Every coalition, in no order, some twice.
+        let sets: Vec<u32> = (0..(1_u32 << features) + 77).map(|set| set.wrapping_mul(2_654_435_761) % (1 << features)).collect();
+        let asked = coalitions(features, &sets);
+        let mut first: Vec<(Route, Vec<f64>)> = Vec::new();
+        for options in options() {
+            let function = counted(&forest, &background, weights.as_deref(), options);
+            let mut found = vec![f64::NAN; sets.len() * forest.outputs.len()];
+            function.values(&block, 1, &asked, &mut found);
+            let mut expected = Vec::new();
+            for output in 0..forest.outputs.len() {
+                let game = interventional_game::<f64>(&forest, &block.row(1), output, &pairs);
+                expected.extend(sets.iter().map(|set| game[*set as usize]));
+                assert!((function.base()[output] - game[0]).abs() <= TOLERANCE * game[0].abs().max(1e-3));
+            }
+            let worst = worst(&found, &expected);
+            assert!(worst <= TOLERANCE, "{options:?}, case {case}: {worst:e}");
+            match first.iter().find(|(route, _)| *route == options.route) {
+                Some((_, known)) => assert_eq!(*known, found, "{options:?}, case {case}"),
+                None => first.push((options.route, found)),
+            }
+        }
+    }
+}
+
+/// Paths of more than eight features beside shorter ones, more features than bits in a word, more background patterns than coalitions.
+#[test]
+fn coalitions_of_wide_deep_forests_equal_literal_averages() {
+    for case in 0..12 {
+        let rng = &mut source(3_000 + case);
+        let features = 12 + 11 * case as usize;
+        let shape = Shape { features, trees: 2, depth: 11 + case as usize, outputs: 1 + case as usize % 2, grow: 0.7, zero_covers: false };
+        let forest = forest(rng, shape);
+        let (block, background) = (rows(rng, &forest, 2), rows(rng, &forest, 300));
+        let function = counted(&forest, &background, None, Options::default());
+        let pairs = pairs(&background, None);
+        let sets: Vec<Vec<usize>> =
+            (0..150_u32).map(|set| (0..features).filter(|_| rng.random_bool(f64::from(set) / 149.0)).collect()).collect();
+        let mut asked = Coalitions::new(features, sets.len());
+        sets.iter().enumerate().for_each(|(number, set)| set.iter().for_each(|feature| asked.insert(number, *feature)));
+        let mut found = vec![f64::NAN; sets.len() * forest.outputs.len()];
+        function.values(&block, 0, &asked, &mut found);
+        let by_set: Vec<Vec<f64>> = sets.iter().map(|set| averaged(&forest, &pairs, &block.row(0), set)).collect();
+        let expected: Vec<f64> = (0..forest.outputs.len()).flat_map(|output| by_set.iter().map(move |values| values[output])).collect();
+        let worst = worst(&found, &expected);
+        assert!(worst <= TOLERANCE, "case {case}: {worst:e}");
+    }
+}
+
+#[test]
+fn partial_dependence_of_any_order_is_the_literal_average() {
+    for case in 4_000..4_060 {
+        let rng = &mut source(case);
+        let features = 2 + case as usize % 12;
+        let forest = forest(rng, shapes(case, features));
+        let points = rows(rng, &forest, 1 + case as usize * 7 % 200);
+        let (background, weights) = weighted_background(case, rng, &forest);
+        let pairs = pairs(&background, weights.as_deref());
+        let mut sets: Vec<Vec<usize>> = (0..features).map(|feature| vec![feature]).collect();
+        sets.extend([vec![0, 1], vec![1, features - 1], Vec::new(), (0..features).collect()]);
+        let expected: Vec<f64> = sets
+            .iter()
+            .flat_map(|set| {
+                let at: Vec<Vec<f64>> = (0..points.rows()).map(|point| averaged(&forest, &pairs, &points.row(point), set)).collect();
+                (0..forest.outputs.len()).flat_map(|output| at.iter().map(|values| values[output]).collect::<Vec<_>>()).collect::<Vec<_>>()
+            })
+            .collect();
+        for options in options() {
+            let found = counted(&forest, &background, weights.as_deref(), options).partial_dependence(&points, &sets);
+            let worst = worst(&found, &expected);
+            assert!(worst <= TOLERANCE, "{options:?}, case {case}: {worst:e}");
+        }
+    }
+}
+
+#[test]
+fn ice_curves_are_the_margins_of_changed_rows() {
+    for case in 5_000..5_060 {
+        let rng = &mut source(case);
+        let features = 1 + case as usize % 12;
+        let forest = forest(rng, shapes(case, features));
+        let (block, points) = (rows(rng, &forest, 1 + case as usize * 5 % 150), rows(rng, &forest, 1 + case as usize * 3 % 140));
+        let function = counted(&forest, &block, None, Options::default());
+        let moved: Vec<usize> = (0..features).rev().step_by(1 + case as usize % 2).collect();
+        let found = function.ice(&block, &points, &moved);
+        let mut expected = Vec::new();
+        for row in 0..block.rows() {
+            for feature in &moved {
+                let changed = (0..points.rows()).map(|point| {
+                    let mut changed = block.row(row);
+                    changed[*feature] = points.column(*feature)[point];
+                    changed
+                });
+                expected.extend(forest.margins(&FeatureBlock::from_rows(&changed.collect::<Vec<_>>())));
+            }
+        }
+        let worst = worst(&found, &expected);
+        assert!(worst <= TOLERANCE, "case {case}: {worst:e}");
+    }
+}
+
+/// The splits on a feature change their minds where an interval starts, and within an interval none does.
+#[test]
+fn intervals_are_where_splits_decide() {
+    for case in 6_000..6_040 {
+        let rng = &mut source(case);
+        let forest = forest(rng, shapes(case, 4));
+        let function = counted(&forest, &rows(rng, &forest, 1), None, Options::default());
+        let nodes = forest.trees.iter().flat_map(|tree| &tree.nodes);
+        let splits: Vec<&Split> =
+            nodes.filter_map(|node| if let NodeKind::Split(split) = &node.kind { Some(split) } else { None }).collect();
+        let decide = |feature: usize, x: f64| -> Vec<bool> {
+            let yes = |rule: &Rule| match rule {
+                Rule::Less(t) => x < *t,
+                Rule::LessOrEqual(t) => x <= *t,
+                Rule::In(_) => false,
+            };
+            splits.iter().filter(|split| split.feature == feature).map(|split| yes(&split.rule)).collect()
+        };
+        let before = |x: f64| if forest.compare == Width::F32 { f64::from((x as f32).next_down()) } else { x.next_down() };
+        for feature in 0..4 {
+            match function.intervals(feature) {
+                Intervals::Constant => assert!(splits.iter().all(|split| split.feature != feature)),
+                Intervals::Categorical(codes) => assert!(codes.is_sorted() && !codes.is_empty()),
+                Intervals::Numeric(starts) => {
+                    assert!(starts.iter().all(|start| decide(feature, *start) != decide(feature, before(*start))), "case {case}");
+                    assert!(starts.windows(2).all(|pair| decide(feature, pair[0]) == decide(feature, before(pair[1]))), "case {case}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_background_without_weight_has_no_value_function() {
+    let rng = &mut source(1);
+    let forest = forest(rng, shapes(3, 3));
+    let counter = BackgroundCounter::new(forest.clone()).unwrap();
+    assert!(counter.value_function().is_err());
+}
