@@ -19,13 +19,14 @@ fn lines(model: &Summary) -> String {
     let version = card.version.as_ref().map_or(String::new(), |version| format!(" {version}"));
     let best = card.best_iteration.map_or(String::new(), |best| format!(", best iteration {best}"));
     let vectors = if model.vector_leaf_trees > 0 { format!(", {} with vector leaves", model.vector_leaf_trees) } else { String::new() };
+    let linear = if model.linear_leaf_trees > 0 { format!(", {} with linear leaves", model.linear_leaf_trees) } else { String::new() };
     let mut facts = vec![
         ("format", format!("{}{version}", card.format)),
         ("objective", card.objective.clone()),
         ("link", model.link.into()),
         ("outputs", format!("{} ({})", model.outputs.len(), model.outputs.join(", "))),
         ("base margins", model.base_margins.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")),
-        ("trees", format!("{}{vectors} in {} rounds{best}", model.trees, card.rounds)),
+        ("trees", format!("{}{vectors}{linear} in {} rounds{best}", model.trees, card.rounds)),
         ("depth", format!("{} at most, {:.2} on average", model.max_depth, model.mean_depth)),
         ("leaves", model.leaves.to_string()),
         ("cover", model.cover.into()),

@@ -1,6 +1,6 @@
 //! The checking builder: formats describe trees as they find them, the builder accepts only sound forests.
 
-use super::forest::{Feature, Forest, Node, NodeKind, Rule, Split, Tree, TreeOutput};
+use super::forest::{Feature, Forest, LinearLeaf, Node, NodeKind, Rule, Split, Tree, TreeOutput};
 
 /// A node as a file describes it; children are indices into the same tree, in any order.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,15 @@ pub enum RawNode {
     Leaf {
         /// Values.
         values: Vec<f64>,
+        /// Training weight.
+        cover: f64,
+    },
+    /// A leaf with a linear function; in a tree with one, all leaves are such.
+    LinearLeaf {
+        /// The function.
+        linear: LinearLeaf,
+        /// Value where one of the function's features is missing.
+        value: f64,
         /// Training weight.
         cover: f64,
     },
@@ -67,6 +76,10 @@ impl ForestError {
         Self { tree: None, node: None, message }
     }
 
+    fn tree(tree: usize, message: impl Into<String>) -> Self {
+        Self { tree: Some(tree), node: None, message: message.into() }
+    }
+
     fn at(tree: usize, node: usize, message: impl Into<String>) -> Self {
         Self { tree: Some(tree), node: Some(node), message: message.into() }
     }
@@ -108,27 +121,28 @@ impl ForestBuilder {
     ///
     /// # Errors
     /// If a child is out of range, deleted, shared, or part of a cycle; a node is unreachable; a feature does not exist or is split in a way
-    /// that does not fit its kind; a threshold is NaN; a leaf value is not finite or has the wrong width; or a cover is negative or not finite.
+    /// that does not fit its kind; a threshold is NaN; a leaf value is not finite or has the wrong width; a linear leaf stands beside a constant
+    /// one, or is of a feature that is no number; or a cover is negative or not finite.
     pub fn add(&mut self, raw: &RawTree) -> Result<(), ForestError> {
         let tree = self.forest.trees.len();
         if !raw.scale.is_finite() {
-            return Err(ForestError { tree: Some(tree), node: None, message: format!("weight {} is not finite", raw.scale) });
+            return Err(ForestError::tree(tree, format!("weight {} is not finite", raw.scale)));
         }
         let order = preorder(raw, tree)?;
         let mut position = vec![0; raw.nodes.len()];
         order.iter().enumerate().for_each(|(new, old)| position[*old] = new);
         let width = match raw.output {
             TreeOutput::One(output) if output < self.forest.outputs.len() => 1,
-            TreeOutput::One(output) => {
-                return Err(ForestError {
-                    tree: Some(tree),
-                    node: None,
-                    message: format!("adds to output {output}, which does not exist"),
-                });
-            }
+            TreeOutput::One(output) => return Err(ForestError::tree(tree, format!("adds to output {output}, which does not exist"))),
             TreeOutput::All => self.forest.outputs.len(),
         };
-        let mut built = Tree { nodes: Vec::with_capacity(order.len()), leaf_values: Vec::new(), output: raw.output, scale: raw.scale };
+        let mut built = Tree {
+            nodes: Vec::with_capacity(order.len()),
+            leaf_values: Vec::new(),
+            linear: Vec::new(),
+            output: raw.output,
+            scale: raw.scale,
+        };
         let mut leaves = 0;
         for old in order {
             let node = &raw.nodes[old];
@@ -138,6 +152,12 @@ impl ForestBuilder {
                 RawNode::Leaf { values, cover } => {
                     built.nodes.push(Node { cover: *cover, kind: NodeKind::Leaf(leaves) });
                     built.leaf_values.extend_from_slice(values);
+                    leaves += 1;
+                }
+                RawNode::LinearLeaf { linear, value, cover } => {
+                    built.nodes.push(Node { cover: *cover, kind: NodeKind::Leaf(leaves) });
+                    built.leaf_values.push(*value);
+                    built.linear.push(linear.clone());
                     leaves += 1;
                 }
                 RawNode::Split { feature, rule, missing_left, left, right, cover } => {
@@ -152,6 +172,9 @@ impl ForestBuilder {
                 }
             }
         }
+        if !built.linear.is_empty() && built.linear.len() != leaves {
+            return Err(ForestError::tree(tree, "has linear leaves beside constant ones"));
+        }
         self.forest.trees.push(built);
         Ok(())
     }
@@ -165,7 +188,7 @@ impl ForestBuilder {
 /// Node indices in preorder; every node is reached exactly once.
 fn preorder(raw: &RawTree, tree: usize) -> Result<Vec<usize>, ForestError> {
     if raw.nodes.is_empty() {
-        return Err(ForestError { tree: Some(tree), node: None, message: "has no nodes".into() });
+        return Err(ForestError::tree(tree, "has no nodes"));
     }
     let mut seen = vec![false; raw.nodes.len()];
     let mut order = Vec::with_capacity(raw.nodes.len());
@@ -180,7 +203,7 @@ fn preorder(raw: &RawTree, tree: usize) -> Result<Vec<usize>, ForestError> {
         order.push(node);
         match &raw.nodes[node] {
             RawNode::Split { left, right, .. } => stack.extend([(*right, node), (*left, node)]),
-            RawNode::Leaf { .. } => {}
+            RawNode::Leaf { .. } | RawNode::LinearLeaf { .. } => {}
             RawNode::Deleted => return Err(ForestError::at(tree, parent, format!("child {node} was deleted from the tree"))),
         }
     }
@@ -208,9 +231,29 @@ fn check_node(node: &RawNode, features: &[Feature], width: usize) -> Result<(), 
             }
             cover
         }
+        RawNode::LinearLeaf { linear, value, cover } => {
+            check_linear(linear, *value, features, width)?;
+            cover
+        }
         RawNode::Deleted => return Ok(()),
     };
     if cover.is_finite() && *cover >= 0.0 { Ok(()) } else { Err(format!("cover {cover} is not a finite number ≥ 0")) }
+}
+
+fn check_linear(leaf: &LinearLeaf, value: f64, features: &[Feature], width: usize) -> Result<(), String> {
+    if width != 1 {
+        return Err(format!("holds a linear function where {width} values are expected"));
+    }
+    let numbers = leaf.terms.iter().map(|(_, coefficient)| *coefficient).chain([leaf.constant, value]);
+    if let Some(number) = numbers.into_iter().find(|number| !number.is_finite()) {
+        return Err(format!("leaf value, constant or coefficient {number} is not finite"));
+    }
+    match leaf.terms.iter().find(|(feature, _)| features.get(*feature).is_none_or(Feature::is_categorical)) {
+        Some((feature, _)) => {
+            Err(format!("multiplies feature {feature}, which is not a number of the model's {} features", features.len()))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_rule(rule: &Rule, feature: &Feature) -> Result<(), String> {
@@ -291,6 +334,31 @@ mod tests {
         }
         assert_eq!(add(vec![leaf(&[0.0])], TreeOutput::One(2)), Err("tree 0: adds to output 2, which does not exist".into()));
         assert_eq!(add(vec![leaf(&[0.0])], TreeOutput::All), Err("tree 0, node 0: holds 1 values where 2 are expected".into()));
+    }
+
+    #[test]
+    fn linear_leaves_are_functions_of_numbers_in_all_leaves_of_a_tree() {
+        let linear = |constant, terms: &[(usize, f64)]| RawNode::LinearLeaf {
+            linear: LinearLeaf { constant, terms: terms.to_vec() },
+            value: -1.0,
+            cover: 1.0,
+        };
+        let forest = add(vec![split(Rule::Less(0.0), 1, 2), linear(0.5, &[(0, 2.0)]), linear(1.0, &[])], TreeOutput::One(0)).unwrap();
+        let first = &forest.trees[0].linear[0];
+        assert_eq!([3.0, 1e-36, f64::NAN].map(|x| first.at(|_| x)), [Some(6.5), Some(0.5), None]);
+        assert_eq!(forest.trees[0].leaf_values, [-1.0, -1.0]);
+        let cases = [
+            (vec![linear(f64::NAN, &[])], "tree 0, node 0: leaf value, constant or coefficient NaN is not finite"),
+            (vec![linear(0.0, &[(0, f64::INFINITY)])], "tree 0, node 0: leaf value, constant or coefficient inf is not finite"),
+            (vec![linear(0.0, &[(7, 1.0)])], "tree 0, node 0: multiplies feature 7, which is not a number of the model's 2 features"),
+            (vec![linear(0.0, &[(1, 1.0)])], "tree 0, node 0: multiplies feature 1, which is not a number of the model's 2 features"),
+            (vec![split(Rule::Less(0.0), 1, 2), linear(0.0, &[]), leaf(&[0.0])], "tree 0: has linear leaves beside constant ones"),
+        ];
+        for (nodes, message) in cases {
+            assert_eq!(add(nodes, TreeOutput::One(0)), Err(message.to_string()));
+        }
+        let vector = add(vec![linear(0.0, &[])], TreeOutput::All);
+        assert_eq!(vector, Err("tree 0, node 0: holds a linear function where 2 values are expected".into()));
     }
 
     #[test]

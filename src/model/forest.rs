@@ -204,6 +204,26 @@ pub enum TreeOutput {
     All,
 }
 
+/// A leaf's linear function of the features themselves (LightGBM's `linear_tree`): `constant + Σ coefficient · x`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearLeaf {
+    /// Its value where all of its features are 0.
+    pub constant: f64,
+    /// Features, as indices into [`Forest::features`], and their coefficients, in the order of summation.
+    pub terms: Vec<(usize, f64)>,
+}
+
+impl LinearLeaf {
+    /// The value at a row, summed in order; `None` where one of its features is NaN. What LightGBM takes for zero is zero (see [`ZERO`]).
+    pub fn at(&self, value: impl Fn(usize) -> f64) -> Option<f64> {
+        self.terms.iter().try_fold(self.constant, |total, (feature, coefficient)| {
+            let x = value(*feature);
+            let x = if x.abs() <= ZERO { 0.0 } else { x };
+            (!x.is_nan()).then_some(total + coefficient * x)
+        })
+    }
+}
+
 /// A tree in preorder: the root is node 0 and children come after their parent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tree {
@@ -211,6 +231,8 @@ pub struct Tree {
     pub nodes: Vec<Node>,
     /// Leaf values, unscaled: `leaf · width + k`, where `width` is 1 or the number of outputs.
     pub leaf_values: Vec<f64>,
+    /// Linear functions that replace the values of leaves wherever they have a value themselves: one a leaf, or none in all.
+    pub linear: Vec<LinearLeaf>,
     /// Outputs that the leaves add to.
     pub output: TreeOutput,
     /// Factor on every leaf value (DART's tree weights; 1 elsewhere).

@@ -18,8 +18,8 @@ pub use card::Card;
 pub use cover::CoverCounter;
 pub use error::{ModelError, ReadError};
 pub use forest::{
-    CategorySet, Cover, Feature, FeatureKind, Forest, Missing, Node, NodeKind, Rule, Split, Summation, Tree, TreeOutput, Width, ZERO,
-    category_code,
+    CategorySet, Cover, Feature, FeatureKind, Forest, LinearLeaf, Missing, Node, NodeKind, Rule, Split, Summation, Tree, TreeOutput, Width,
+    ZERO, category_code,
 };
 pub use format::Iterations;
 pub use link::{Link, logistic};

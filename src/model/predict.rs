@@ -5,7 +5,7 @@ use super::link::Link;
 use crate::dataset::FeatureBlock;
 
 impl Forest {
-    /// Margins in f64: `base_k + Σ scale · leaf_k`, summed in tree order; laid out `output · rows + row`.
+    /// Margins in f64: `base_k + Σ scale · leaf_k`, summed in tree order, linear leaves included; laid out `output · rows + row`.
     pub fn margins(&self, block: &FeatureBlock) -> Vec<f64> {
         let mut margins = self.start(block, true);
         self.add_trees(block, &mut margins, |total, leaf, scale| total + leaf * scale);
@@ -43,10 +43,12 @@ impl Forest {
         let rows = block.rows();
         for tree in &self.trees {
             for row in 0..rows {
-                let leaf = self.leaf(tree, |feature| block.column(feature)[row]);
-                for (output, value) in leaf_outputs(tree, leaf) {
+                let value = |feature: usize| block.column(feature)[row];
+                let leaf = self.leaf(tree, value);
+                let linear = tree.linear.get(leaf).and_then(|linear| linear.at(value));
+                for (output, constant) in leaf_outputs(tree, leaf) {
                     let margin = &mut margins[output * rows + row];
-                    *margin = add(*margin, value, tree.scale);
+                    *margin = add(*margin, linear.unwrap_or(constant), tree.scale);
                 }
             }
         }

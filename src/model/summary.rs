@@ -22,6 +22,8 @@ pub struct Summary {
     pub trees: usize,
     /// Trees whose leaves hold a value for every output.
     pub vector_leaf_trees: usize,
+    /// Trees whose leaves hold linear functions.
+    pub linear_leaf_trees: usize,
     /// Leaves over all trees.
     pub leaves: usize,
     /// Edges on the longest path of any tree.
@@ -62,6 +64,7 @@ impl Summary {
             base_margins: forest.base.clone(),
             trees: forest.trees.len(),
             vector_leaf_trees: forest.trees.iter().filter(|tree| tree.output == TreeOutput::All).count(),
+            linear_leaf_trees: forest.trees.iter().filter(|tree| !tree.linear.is_empty()).count(),
             leaves: forest.leaves(),
             max_depth: forest.depth(),
             mean_depth: if forest.trees.is_empty() { 0.0 } else { depths as f64 / forest.trees.len() as f64 },
@@ -125,7 +128,7 @@ mod tests {
     fn counts_what_the_trees_hold() {
         let split = NodeKind::Split(Split { feature: 1, rule: Rule::Less(0.5), missing_left: true, left: 1, right: 2 });
         let nodes = [split, NodeKind::Leaf(0), NodeKind::Leaf(1)].map(|kind| Node { cover: 1.0, kind }).to_vec();
-        let stump = Tree { nodes, leaf_values: vec![-1.0, 1.0], output: TreeOutput::One(0), scale: 1.0 };
+        let stump = Tree { nodes, leaf_values: vec![-1.0, 1.0], linear: Vec::new(), output: TreeOutput::One(0), scale: 1.0 };
         let single = Tree { nodes: vec![Node { cover: 1.0, kind: NodeKind::Leaf(0) }], leaf_values: vec![0.5], ..stump.clone() };
         let forest = Forest {
             features: vec![Feature::categorical("colour", Some(vec!["red".into(), "blue".into()])), Feature::numeric("size")],

@@ -29,6 +29,15 @@ pub enum PatternError {
         /// Features on the path.
         features: usize,
     },
+    /// A tree whose leaves are no constants.
+    #[error(
+        "tree {tree} has linear leaves (LightGBM's linear_tree): their values differ within a leaf, so no values of TreeSHAP are exact; \
+         switch tree_shap off and explain the predictions with kernel_shap or permutation, or train with linear_tree=false"
+    )]
+    LinearLeaves {
+        /// Tree number.
+        tree: usize,
+    },
     /// This machine does not have the instructions.
     #[error("this machine does not run {0:?} instructions")]
     Instructions(InstructionSet),

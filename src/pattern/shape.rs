@@ -25,6 +25,9 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn new(forest: Arc<Forest>, instructions: InstructionSet) -> Result<Self, PatternError> {
+        if let Some(tree) = forest.trees.iter().position(|tree| !tree.linear.is_empty()) {
+            return Err(PatternError::LinearLeaves { tree });
+        }
         let kernels = instructions.kernels().ok_or(PatternError::Instructions(instructions))?;
         let cuts = Cuts::new(&forest)?;
         let layout = Layout::new(&cuts);

@@ -155,3 +155,20 @@ fn a_category_that_the_model_does_not_know_is_a_warning() {
         assert!(text.contains("moon base") && text.contains("housing"), "{text}");
     }
 }
+
+/// Predictions of linear trees are exact, values of TreeSHAP would not be, whichever game.
+#[test]
+fn linear_trees() {
+    let audit = Audit::new();
+    let golden = crate::golden::folder("lightgbm/linear_tree");
+    fs::copy(golden.join("model.txt"), audit.path("model.json")).unwrap();
+    fs::copy(golden.join("rows.parquet"), audit.path("data.parquet")).unwrap();
+    for mode in ["interventional", "path_dependent"] {
+        let mode = format!("explain.tree_shap.mode={mode}");
+        let words = ["tree_shap: tree 1 has linear leaves", "explain the predictions with kernel_shap or permutation"];
+        audit.refuse(&["--set", "data.id=null", "--set", &mode], 3, &words);
+    }
+    let inspected = pipeline().arg("inspect").arg(audit.path("model.json")).output().unwrap();
+    let said = String::from_utf8(inspected.stdout).unwrap();
+    assert!(said.contains("5, 4 with linear leaves in 5 rounds") && said.contains("linear trees: a leaf adds a linear function"), "{said}");
+}

@@ -102,6 +102,38 @@ fn faults_of_a_tree_are_named() {
 }
 
 #[test]
+fn faults_of_linear_leaves_are_named() {
+    let cases = [
+        ("leaf_const=", "leaf_const=1 2", "`leaf_const` holds 2 numbers where 7 are expected"),
+        ("num_features=", "num_features=1 0 0 0 0 0 0", "`leaf_features` holds 0 numbers where 1 are expected"),
+        ("num_features=", "num_features=18446744073709551615 1 0 0 0 0 0", "where 18446744073709551615 are expected"),
+        ("num_features=", "nothing=", "has no `num_features`"),
+        ("leaf_coeff=", "leaf_coeff=1", "`leaf_coeff` holds 1 numbers where 0 are expected"),
+    ];
+    for (key, line, message) in cases {
+        let found = refused_line("linear_tree", key, |_| line.into());
+        assert!(found.contains(message), "{line}: {found}");
+    }
+    let later = |from: &str, to: &str| {
+        let text = text("linear_tree");
+        let (first, rest) = text.split_at(text.find("Tree=1").unwrap());
+        let line = rest.lines().find(|line| line.starts_with(from)).unwrap();
+        let (_, values) = line.split_once(' ').unwrap();
+        refusal(from, (first.to_owned() + &rest.replacen(line, &format!("{from}{to} {values}"), 1)).as_bytes())
+    };
+    assert!(later("leaf_features=", "77").contains("multiplies feature 77, which is not a number of the model's 5 features"));
+    assert!(later("leaf_coeff=", "inf").contains("leaf value, constant or coefficient inf is not finite"));
+    let uneven = refused_dump("linear_tree", |model| {
+        let mut node = &mut model["tree_info"][1]["tree_structure"];
+        while node.get("left_child").is_some() {
+            node = &mut node["left_child"];
+        }
+        node["leaf_coeff"] = json!([]);
+    });
+    assert!(uneven.contains("`leaf_features` with 0 `leaf_coeff`"), "{uneven}");
+}
+
+#[test]
 fn faults_of_categories_are_named() {
     let shared = text("categorical_names").replacen("num_cat=", "num_cat=1 ", 1);
     assert!(refusal("two counts", shared.as_bytes()).contains("`num_cat` is `1 "));
@@ -178,11 +210,9 @@ fn what_is_not_a_whole_file_is_named_with_its_place() {
 
 #[test]
 fn what_cannot_be_explained_says_why_and_what_to_do() {
-    for (variant, message) in [("linear_tree", "tree 0 is a linear tree"), ("missing_contradicts", "NaN and 0 go different ways")] {
-        for file in ["model.txt", "model.json"] {
-            let error = load(&folder(&format!("lightgbm/{variant}/{file}")), "auto", Iterations::All).unwrap_err().to_string();
-            assert!(error.contains(message) && error.contains("(lightgbm) is not supported"), "{error}");
-        }
+    for file in ["model.txt", "model.json"] {
+        let error = load(&folder(&format!("lightgbm/missing_contradicts/{file}")), "auto", Iterations::All).unwrap_err().to_string();
+        assert!(error.contains("NaN and 0 go different ways") && error.contains("(lightgbm) is not supported"), "{error}");
     }
     let more = load(&folder("lightgbm/stump/model.txt"), "auto", Iterations::First(99.try_into().unwrap())).unwrap_err().to_string();
     assert!(more.contains("99 boosting rounds are asked for, but the file has 8"), "{more}");
@@ -207,7 +237,7 @@ proptest! {
     /// Whatever happens to a file, it is read or refused; what is read can be evaluated.
     #[test]
     fn no_damage_makes_the_reader_panic(
-        variant in prop::sample::select(vec!["binary", "categorical_names", "multiclass", "rf_binary", "missing_changes_to_zero"]),
+        variant in prop::sample::select(vec!["binary", "categorical_names", "multiclass", "rf_binary", "missing_changes_to_zero", "linear_gaps"]),
         file in prop::sample::select(vec!["model.txt", "model.json"]),
         damage in prop::collection::vec(damage(), 1..4),
     ) {

@@ -28,7 +28,7 @@ from tables import (  # noqa: E402
     same,
     write,
 )
-from variants import LINEAR, MIXED, VARIANTS  # noqa: E402
+from variants import MIXED, VARIANTS  # noqa: E402
 
 BEYOND_ZERO = float(np.nextafter(ZERO, 1))
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -1e-40, 1e-36, -1e-36, ZERO, -ZERO, BEYOND_ZERO, -BEYOND_ZERO]
@@ -145,10 +145,25 @@ def make(name, variant):
         "categorical": [name for name, flag in zip(model.names, is_category, strict=True) if flag],
         "rows": len(rows),
     }
-    meta |= path_dependent(folder, booster, model, rows, margins)
-    meta |= interventional(folder, booster, model, background, rows, margins)
+    if any(tree.linear for tree in model.trees):
+        meta |= refusal(booster, model, rows, margins)
+    else:
+        meta |= path_dependent(folder, booster, model, rows, margins)
+        meta |= interventional(folder, booster, model, background, rows, margins)
     (folder / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n")
     return meta
+
+
+def refusal(booster, model, rows, margins):
+    """What LightGBM says when it is asked for the contributions of linear trees, or how far what it gives is from adding up."""
+    refused = {"values": None, "reason": "leaves hold linear functions"}
+    meta = dict.fromkeys(("lightgbm_contributions", "shap_interventional_training_rows", "shap_interventional"), refused)
+    try:
+        ours = booster.predict(rows[:TRAINING_ROWS], pred_contrib=True).reshape(TRAINING_ROWS, model.outputs, -1)
+    except lgb.basic.LightGBMError as error:
+        return meta | {"lightgbm_contributions": {"values": None, "reason": str(error)}}
+    error = residual(ours[:, :, :-1], ours[:, :, -1], margins[:TRAINING_ROWS])
+    return meta | {"lightgbm_contributions": {"largest_error": error, "right": error < 1e-6}, "lightgbm_residual": error}
 
 
 def path_dependent(folder, booster, model, rows, margins):
@@ -180,7 +195,7 @@ def interventional(folder, booster, model, background, rows, margins):
 
 def make_refused():
     """Models that readers refuse: only their files."""
-    for name, variant in {"linear_tree": LINEAR, "missing_contradicts": MIXED}.items():
+    for name, variant in {"missing_contradicts": MIXED}.items():
         save(HERE / name, variant.train())
         meta = {"variant": name, "about": variant.about}
         (HERE / name / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")

@@ -33,6 +33,7 @@ class Tree(EnumeratedTree):
         self.decision = array("decision_type", int)
         self.cover = np.concatenate([array("internal_count", float), array("leaf_count", float)])
         self.value = np.concatenate([np.zeros(splits), [float(text) for text in file["leaf_value"].split()]])
+        self.linear = self._linear_leaves(file, array) if file.get("is_linear", "0") != "0" else {}
         bounds, words = array("cat_boundaries", int), array("cat_threshold", np.int64)
         self.categories = {}
         for node in np.flatnonzero(self.decision & 1):
@@ -41,6 +42,30 @@ class Tree(EnumeratedTree):
             self.categories[node] = np.array(
                 [32 * word + bit for word, mask in enumerate(bits) for bit in range(32) if int(mask) >> bit & 1]
             )
+
+    def _linear_leaves(self, file, array):
+        """Constant, features and coefficients of each leaf, by node."""
+        constants = [float(text) for text in file["leaf_const"].split()]
+        coefficients = [float(text) for text in file["leaf_coeff"].split()]
+        features, ends = array("leaf_features", int), np.cumsum(array("num_features", int))
+        return {
+            node: (constant, features[begin:end], coefficients[begin:end])
+            for node, constant, begin, end in zip(np.flatnonzero(self.left == -1), constants, [0, *ends[:-1]], ends, strict=True)
+        }
+
+    def margins(self, rows):
+        """What the tree adds at each row: the leaf's linear function, or its value where a feature of the function is NaN."""
+        leaves = self.reach(rows)
+        margins = self.value[leaves]
+        for node, (constant, features, coefficients) in self.linear.items():
+            members = np.flatnonzero(leaves == node)
+            known = members[~np.isnan(rows[np.ix_(members, features)]).any(axis=1)]
+            total = np.full(len(known), constant)
+            with np.errstate(invalid="ignore", over="ignore"):
+                for feature, coefficient in zip(features, coefficients, strict=True):
+                    total += coefficient * rows[known, feature]
+            margins[known] = total
+        return margins
 
     def goes_left(self, node, values):
         """Which of the `values` of the node's feature, zeros made zero, go to its left child."""
@@ -88,5 +113,6 @@ class Model(EnumeratedModel):
         rows = self.read(rows)
         total = np.zeros((len(rows), self.outputs))
         for tree in self.trees[: rounds * self.outputs if rounds else None]:
-            total += tree.scaled_values(self.outputs)[tree.reach(rows)]
+            with np.errstate(invalid="ignore"):
+                total[:, tree.output] += tree.margins(rows)
         return total

@@ -271,9 +271,30 @@ VARIANTS = {
         **SOFTMAX | {"params": CATEGORICAL | {"num_class": 3}},
         data=lambda: labelled(LABELLED),
     ),
+    # Linear functions in leaves.
+    "linear_tree": Variant("linear_tree=true", params={"linear_tree": True}, data=without_gaps, rounds=5),
+    "linear_gaps": Variant(
+        "gaps in training, a ridge, a logistic link", "binary", binary, {"linear_tree": True, "linear_lambda": 0.5}, data=informative_gaps
+    ),
+    "linear_near_zero": Variant("values within 1e-35 of zero count as zero", params={"linear_tree": True}, data=near_zero, rounds=4),
+    "linear_categorical": Variant(
+        "categorical splits above linear leaves",
+        params=CATEGORICAL | {"linear_tree": True, "min_data_in_leaf": 40},
+        data=lambda: labelled(LABELLED),
+        rounds=4,
+    ),
+    "linear_multiclass": Variant(
+        "three classes, some leaves constant",
+        "multiclass",
+        **SOFTMAX | {"params": {"num_class": 3, "linear_tree": True, "min_data_in_leaf": 3}},
+    ),
+    "linear_rf": Variant("random forest: margins add up", params=RF | {"linear_tree": True}, data=without_gaps, rounds=4),
+    "linear_dart": Variant("weights are in coefficients", params={"boosting": "dart", "drop_rate": 0.5, "linear_tree": True}, rounds=6),
+    "linear_continued": Variant(
+        "trained on without linear_tree", params={"linear_tree": True}, rounds=4, further=((numeric, {"linear_tree": False}),)
+    ),
     "categorical_rf": Variant("categories in a random forest", params=CATEGORICAL | RF, data=lambda: labelled(LABELLED)),
 }
-LINEAR = Variant("linear trees: a reader must refuse them", params={"linear_tree": True}, data=without_gaps, rounds=3)
 MIXED = Variant(
     "zero_as_missing switched between rounds: NaN and 0 differ at some splits only, a reader must refuse it",
     data=informative_gaps,

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::error::ReadError;
-use crate::model::forest::Rule;
+use crate::model::forest::{LinearLeaf, Rule};
 
 /// The whole file.
 #[derive(Debug)]
@@ -71,7 +70,12 @@ pub(super) struct FileTree {
 #[derive(Debug)]
 pub(super) enum FileNode {
     Split(FileSplit),
-    Leaf { value: f64, count: f64 },
+    Leaf {
+        value: f64,
+        count: f64,
+        /// What replaces the value where it has one itself (`linear_tree`).
+        linear: Option<LinearLeaf>,
+    },
 }
 
 /// A split; yes goes left.
@@ -104,6 +108,12 @@ impl FileTree {
         Self { nodes, counted: counted && !empty_root }
     }
 
+    /// Whether some leaf's value depends on features: `linear_tree` writes functions of none, too.
+    pub fn is_linear(&self) -> bool {
+        let has_terms = |leaf: &LinearLeaf| !leaf.terms.is_empty();
+        self.nodes.iter().any(|node| matches!(node, FileNode::Leaf { linear: Some(linear), .. } if has_terms(linear)))
+    }
+
     /// The splits with their nodes' numbers.
     pub fn splits(&self) -> impl Iterator<Item = (usize, &FileSplit)> {
         self.nodes.iter().enumerate().filter_map(|(node, kind)| match kind {
@@ -121,12 +131,4 @@ pub(super) fn category_names(lists: Option<Vec<Vec<Value>>>) -> Vec<Vec<String>>
         other => other.to_string(),
     };
     lists.unwrap_or_default().into_iter().map(|list| list.into_iter().map(name).collect()).collect()
-}
-
-/// Linear trees are refused by this word.
-pub(super) fn linear_tree(tree: usize) -> ReadError {
-    ReadError::Unsupported(format!(
-        "tree {tree} is a linear tree (linear_tree=true): its leaves hold linear functions, whose exact Shapley values no tree method \
-         gives, LightGBM's own pred_contrib included; train with linear_tree=false"
-    ))
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::document::{Declared, Document, FileFeature, FileNode, FileSplit, FileTree, MissingType, category_names, linear_tree};
+use super::document::{Declared, Document, FileFeature, FileNode, FileSplit, FileTree, MissingType, category_names};
 use crate::model::error::ReadError;
-use crate::model::forest::Rule;
+use crate::model::forest::{LinearLeaf, Rule};
 use crate::model::format::json;
 
 /// Dumps have this in place of anything larger, infinity above all.
@@ -55,7 +54,11 @@ struct Node {
     right_child: Option<Box<Node>>,
     leaf_value: Option<f64>,
     leaf_count: Option<f64>,
-    leaf_const: Option<IgnoredAny>,
+    leaf_const: Option<f64>,
+    #[serde(default)]
+    leaf_features: Vec<usize>,
+    #[serde(default)]
+    leaf_coeff: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -103,17 +106,15 @@ fn flat(root: Node, tree: usize) -> Result<FileTree, ReadError> {
         if let Some(FileNode::Split(split)) = parent.and_then(|parent: usize| nodes.get_mut(parent)) {
             split.right = number;
         }
-        if node.leaf_const.is_some() {
-            return Err(linear_tree(tree));
-        }
+        let fail = |message| ReadError::Malformed(format!("tree {tree}, node {number}: {message}"));
         if let Some(value) = node.leaf_value {
             counted &= node.leaf_count.is_some();
-            nodes.push(FileNode::Leaf { value, count: node.leaf_count.unwrap_or(0.0) });
+            let linear = linear(&mut node).map_err(fail)?;
+            nodes.push(FileNode::Leaf { value, count: node.leaf_count.unwrap_or(0.0), linear });
             continue;
         }
         counted &= node.internal_count.is_some();
         let (left, right) = (node.left_child.take(), node.right_child.take());
-        let fail = |message| ReadError::Malformed(format!("tree {tree}, node {number}: {message}"));
         let (Some(left), Some(right)) = (left, right) else {
             return Err(fail("has neither a `leaf_value` nor both children".into()));
         };
@@ -143,6 +144,16 @@ fn split(node: &Node, number: usize) -> Result<FileSplit, String> {
     let feature = node.split_feature.ok_or("has no `split_feature`")?;
     let count = node.internal_count.unwrap_or(0.0);
     Ok(FileSplit { feature, rule, missing, default_left: node.default_left, left: number + 1, right: 0, count })
+}
+
+/// The linear function of a leaf that has one.
+fn linear(node: &mut Node) -> Result<Option<LinearLeaf>, String> {
+    let (features, coefficients) = (std::mem::take(&mut node.leaf_features), std::mem::take(&mut node.leaf_coeff));
+    let Some(constant) = node.leaf_const else { return Ok(None) };
+    if features.len() != coefficients.len() {
+        return Err(format!("{} `leaf_features` with {} `leaf_coeff`", features.len(), coefficients.len()));
+    }
+    Ok(Some(LinearLeaf { constant, terms: features.into_iter().zip(coefficients).collect() }))
 }
 
 fn or_infinity(threshold: f64) -> f64 {

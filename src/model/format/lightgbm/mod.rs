@@ -21,7 +21,7 @@ use crate::model::forest::{Cover, Forest, Summation, Width};
 use crate::model::{Card, Model};
 
 use super::{Format, Iterations, json};
-use document::Document;
+use document::{Document, FileTree};
 
 /// The registry's entry.
 pub(super) const FORMAT: Format =
@@ -91,6 +91,11 @@ fn notes(document: &Document, has_names: bool) -> Vec<String> {
     }
     if document.objective.is_none() {
         notes.push("trained with an objective of the user's own: predictions are margins".into());
+    }
+    if document.trees.iter().any(FileTree::is_linear) {
+        let note = "linear trees: a leaf adds a linear function of features; predictions are exact, but no values of TreeSHAP would be: explain \
+                    with kernel_shap or permutation";
+        notes.push(note.into());
     }
     if !has_names {
         let note =

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::document::{Declared, Document, FileFeature, FileNode, FileSplit, FileTree, MissingType, category_names, linear_tree};
+use super::document::{Declared, Document, FileFeature, FileNode, FileSplit, FileTree, MissingType, category_names};
 use crate::model::error::ReadError;
-use crate::model::forest::{CategorySet, Rule};
+use crate::model::forest::{CategorySet, LinearLeaf, Rule};
 
 /// Bits of `decision_type`; the missing type is in bits 2 and 3.
 const CATEGORICAL: u8 = 1;
@@ -26,7 +26,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Document, ReadError> {
                 if text != format!("Tree={}", trees.len()) {
                     return Err(malformed(line, format!("tree {} is expected, not `{text}`", trees.len())));
                 }
-                trees.push(tree(&Paragraph::read(&mut lines)?, trees.len())?);
+                trees.push(tree(&Paragraph::read(&mut lines)?)?);
             }
             end => break end,
         }
@@ -146,27 +146,40 @@ fn pandas_categories(lines: &[(usize, &str)]) -> Result<Vec<Vec<String>>, ReadEr
     Ok(category_names(lists))
 }
 
-fn tree(paragraph: &Paragraph<'_>, index: usize) -> Result<FileTree, ReadError> {
-    if paragraph.entries.get("is_linear").is_some_and(|(_, flag)| *flag != "0") {
-        return Err(linear_tree(index));
-    }
+fn tree(paragraph: &Paragraph<'_>) -> Result<FileTree, ReadError> {
     let leaves: usize = paragraph.number("num_leaves")?;
     let Some(splits) = leaves.checked_sub(1) else {
         return Err(malformed(paragraph.first_line, "the tree that begins here has no leaves"));
     };
     let values: Vec<f64> = paragraph.array("leaf_value", leaves)?;
+    let values = values.into_iter().zip(linear_leaves(paragraph, leaves)?);
     let counted = paragraph.entries.contains_key("leaf_count") && paragraph.entries.contains_key("internal_count");
     if splits == 0 {
         // The array is empty where LightGBM has not counted.
         let counts: Vec<f64> = if counted { paragraph.numbers("leaf_count")? } else { Vec::new() };
         let count = counts.first().copied().unwrap_or(0.0);
-        return Ok(FileTree::new(values.into_iter().map(|value| FileNode::Leaf { value, count }).collect(), counted));
+        return Ok(FileTree::new(values.map(|(value, linear)| FileNode::Leaf { value, count, linear }).collect(), counted));
     }
     let counts = |key, count| if counted { paragraph.array(key, count) } else { Ok(vec![0.0; count]) };
     let (split_counts, leaf_counts) = (counts("internal_count", splits)?, counts("leaf_count", leaves)?);
     let mut nodes = split_nodes(paragraph, &split_counts)?;
-    nodes.extend(values.into_iter().zip(leaf_counts).map(|(value, count)| FileNode::Leaf { value, count }));
+    nodes.extend(values.zip(leaf_counts).map(|((value, linear), count)| FileNode::Leaf { value, count, linear }));
     Ok(FileTree::new(nodes, counted))
+}
+
+/// The leaves' linear functions: constants, numbers of terms, then all leaves' features and coefficients one after another.
+fn linear_leaves(paragraph: &Paragraph<'_>, leaves: usize) -> Result<Vec<Option<LinearLeaf>>, ReadError> {
+    if paragraph.entries.get("is_linear").is_none_or(|(_, flag)| *flag == "0") {
+        return Ok(vec![None; leaves]);
+    }
+    let constants: Vec<f64> = paragraph.array("leaf_const", leaves)?;
+    let sizes: Vec<usize> = paragraph.array("num_features", leaves)?;
+    let total = sizes.iter().try_fold(0_usize, |total, size| total.checked_add(*size)).unwrap_or(usize::MAX);
+    let features: Vec<usize> = paragraph.array("leaf_features", total)?;
+    let coefficients: Vec<f64> = paragraph.array("leaf_coeff", total)?;
+    let mut terms = features.into_iter().zip(coefficients);
+    let leaf = |(constant, size)| Some(LinearLeaf { constant, terms: terms.by_ref().take(size).collect() });
+    Ok(constants.into_iter().zip(sizes).map(leaf).collect())
 }
 
 /// The splits, with leaves numbered after them.

@@ -10,8 +10,12 @@ use crate::model::forest::{Feature, Missing, Rule, TreeOutput, ZERO};
 /// # Errors
 /// If a split's missing values go another way than one meaning of missing for the whole feature allows.
 pub(super) fn raw_tree(tree: FileTree, index: usize, output: usize, features: &[Feature]) -> Result<RawTree, ReadError> {
+    let is_linear = tree.is_linear();
     let nodes = tree.nodes.into_iter().enumerate().map(|(node, kind)| match kind {
-        FileNode::Leaf { value, count } => Ok(RawNode::Leaf { values: vec![value], cover: count }),
+        FileNode::Leaf { value, count, linear: Some(linear) } if is_linear => Ok(RawNode::LinearLeaf { linear, value, cover: count }),
+        FileNode::Leaf { value, count, linear } => {
+            Ok(RawNode::Leaf { values: vec![linear.map_or(value, |linear| linear.constant)], cover: count })
+        }
         FileNode::Split(split) => {
             let refused = |message| ForestError { tree: Some(index), node: Some(node), message }.to_string();
             raw_split(split, features).map_err(|message| ReadError::Unsupported(refused(message)))
