@@ -23,6 +23,13 @@ pub enum Link {
     Softplus,
     /// m·|m|, where the square root was learned.
     SignedSquare,
+    /// offset − 2^(−m / length), the decision of an isolation forest whose path lengths add up to m (Liu, Ting and Zhou 2008, equation 2).
+    Isolation {
+        /// The sum of path lengths that a tree of random data has on average, over all trees.
+        length: f64,
+        /// What separates anomalies from the rest.
+        offset: f64,
+    },
     /// m / n, the mean over the `n` trees whose values were summed.
     Mean(u32),
     /// m / n, the share of the `n` trees that vote for a class.
@@ -45,6 +52,7 @@ impl Link {
             Link::MeanVariance => "mean_variance",
             Link::Softplus => "softplus",
             Link::SignedSquare => "signed_square",
+            Link::Isolation { .. } => "isolation",
             Link::Mean(_) => "mean",
             Link::VoteShare(_) => "vote_share",
             Link::Scaled(_, link) => link.name(),
@@ -73,6 +81,7 @@ impl Link {
             Link::MeanVariance => margins.iter_mut().skip(1).for_each(|m| *m = (2.0 * *m).exp()),
             Link::Softplus => margins.iter_mut().for_each(|m| *m = softplus(*m)),
             Link::SignedSquare => margins.iter_mut().for_each(|m| *m *= m.abs()),
+            Link::Isolation { length, offset } => margins.iter_mut().for_each(|m| *m = offset - (-*m / length).exp2()),
             // Divided, not multiplied by 1 / n, so that all votes make exactly 1.
             Link::Mean(trees) | Link::VoteShare(trees) => margins.iter_mut().for_each(|m| *m /= f64::from(trees)),
             Link::Scaled(factor, link) => {
@@ -133,6 +142,14 @@ mod tests {
         assert!((margins[0] - 4.0_f64.ln()).abs() < 1e-15);
         assert_eq!(margins[1..], [0.0, (-40.0_f64).exp()]);
         assert!(Link::Scaled(2.0, &Link::Logistic).is_probability());
+    }
+
+    #[test]
+    fn isolation_forests_decide_by_halves() {
+        // A path of average length halves once: 2^−1, less than the offset by which anomalies are told.
+        let mut margins = [30.0, 0.0, 60.0];
+        Link::Isolation { length: 30.0, offset: 0.5 }.apply(&mut margins);
+        assert_eq!(margins, [0.0, -0.5, 0.25]);
     }
 
     #[test]

@@ -256,6 +256,7 @@ impl Plan {
             Link::Softmax => "margin: log-odds up to a constant",
             Link::Exp => "margin: log of the prediction",
             Link::SignedSquare => "margin: signed root of the prediction",
+            Link::Isolation { .. } => "sum of the trees' path lengths",
             Link::Mean(_) => "sum of the trees' predictions",
             Link::VoteShare(_) => "votes of the trees",
             Link::Step | Link::Ascending | Link::Gaps | Link::MeanVariance | Link::Softplus | Link::Scaled(..) => "margin",

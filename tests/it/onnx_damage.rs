@@ -169,7 +169,59 @@ fn what_stands_around_the_trees_is_folded_in_or_named() {
     assert!(behind("Pow").contains("operator Pow stands behind the trees"));
     assert!(around(&[trees("X", &[]), trees("X", &[])]).contains("it holds 2 tree ensembles"));
     assert_eq!(around(&[node("Gemm", &["X"], "Y", &[])]), "it holds no tree ensemble; its operators are Gemm");
-    assert!(refusal(&golden("isolation_forest")).contains("it holds 3 tree ensembles"));
+    for variant in ["ada_boost", "bagging"] {
+        let refused = refusal(&golden(variant));
+        assert!(refused.contains("it holds 3 tree ensembles") || refused.contains("stands behind single trees"), "{variant}: {refused}");
+    }
+}
+
+/// Trees of several operators: what is made of each one's leaves is known, and their sum is a sum of trees; anything else is refused.
+#[test]
+fn trees_of_several_operators_are_added_up_or_refused() {
+    let tree = |output: &str| node("TreeEnsembleRegressor", &["X"], output, &stump());
+    let around = |nodes: &[Vec<u8>]| model(&[&[tree("A"), tree("B")], nodes].concat(), 1, 2);
+    let table =
+        |keys: &[i64], values: &[f32]| [("keys_int64s", Value::Ints(keys.to_vec())), ("values_floats", Value::Floats(values.to_vec()))];
+    let integers = node("Cast", &["A"], "C", &[("to", Value::Int(7))]);
+    let looked_up = |keys: &[i64], values: &[f32]| {
+        around(&[integers.clone(), node("LabelEncoder", &["C"], "L", &table(keys, values)), node("Sum", &["L", "B"], "S", &[])])
+    };
+    let rows = FeatureBlock::from_rows(&[vec![9.0, 0.5], vec![0.0, 0.6]]);
+    assert_eq!(read(&around(&[node("Sum", &["B", "A"], "S", &[])])).unwrap().forest.native_margins(&rows), [-2.0, 4.0]);
+    // −1 is looked up, 2 is not in the table: −0.
+    assert_eq!(read(&looked_up(&[-1], &[7.0])).unwrap().forest.native_margins(&rows), [6.0, 2.0]);
+    let cases = [
+        (looked_up(&[], &[]), "operator LabelEncoder stands behind single trees"),
+        (looked_up(&[1, 2], &[7.0]), "`keys_int64s` has 2 entries, `values_floats` 1"),
+        (looked_up(&[-1], &[f32::INFINITY]), "tree 0, node 1: leaf value inf is not finite"),
+        (around(&[node("Log", &["A"], "L", &[]), node("Sum", &["L", "B"], "S", &[])]), "tree 0, node 1: leaf value NaN is not finite"),
+        (around(&[node("Sum", &["A", "A"], "S", &[])]), "it holds 2 tree ensembles"),
+        (around(&[node("Sum", &["A"], "S", &[])]), "it holds 2 tree ensembles"),
+        (around(&[node("Sum", &["A", "X"], "S", &[])]), "it holds 2 tree ensembles"),
+        (around(&[node("Mul", &["A", "B"], "S", &[])]), "operator Mul stands behind single trees"),
+        (around(&[node("Max", &["A", "A", "A"], "S", &[])]), "operator Max stands behind single trees"),
+        (around(&[node("Reshape", &["A"], "S", &[])]), "operator Reshape stands behind single trees"),
+        (around(&[node("Sum", &["A", "B"], "S", &[]), node("Neg", &["A"], "N", &[])]), "operator Neg stands behind single trees"),
+        (
+            around(&[node("Sum", &["A", "B"], "S", &[]), node("Neg", &["S"], "N", &[]), node("Exp", &["N"], "E", &[])]),
+            "operator Neg, Exp stands behind",
+        ),
+        (around(&vec![node("Neg", &["A"], "A", &[]); 193]), "more than 64 operators stand behind each tree"),
+        (
+            model(
+                &[
+                    tree("A"),
+                    node("TreeEnsembleRegressor", &["X"], "B", &[&stump()[..], &[("base_values", Value::Floats(vec![1.0]))]].concat()),
+                ],
+                1,
+                2,
+            ),
+            "it holds 2",
+        ),
+    ];
+    for (bytes, message) in cases {
+        assert!(refusal(&bytes).contains(message), "`{message}` is not in `{}`", refusal(&bytes));
+    }
 }
 
 #[test]
@@ -195,7 +247,7 @@ proptest! {
     #[test]
     fn no_damage_makes_the_reader_panic(
         variant in prop::sample::select(vec![
-            "random_forest_multiclass", "double", "pipeline_names", "lightgbm_categorical", "version_5_member", "xgboost_poisson",
+            "random_forest_multiclass", "double", "pipeline_names", "lightgbm_categorical", "version_5_member", "xgboost_poisson", "isolation_forest",
         ]),
         damage in prop::collection::vec(damage(), 1..4),
     ) {

@@ -185,12 +185,17 @@ class Model(EnumeratedModel):
             return {inputs[0].name: typed[0]}
         return {value.name: table[:, i : i + 1].copy() for i, (value, table) in enumerate(zip(inputs, typed, strict=True))}
 
-    def run(self, proto, rows):
-        """All outputs of a model."""
+    @staticmethod
+    def session(proto):
+        """onnxruntime on one thread."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(proto.SerializeToString(), options)
-        return session.run(None, self.feed(rows))
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(proto.SerializeToString(), options)
+
+    def run(self, proto, rows):
+        """All outputs of a model."""
+        return self.session(proto).run(None, self.feed(rows))
 
     def read(self, rows):
         """Rows as the trees see them, from onnxruntime."""
@@ -234,3 +239,70 @@ class Model(EnumeratedModel):
         if self.average:
             total /= np.dtype(width).type(len(self.trees))
         return total + self.exact_base().astype(width)
+
+    def scores(self, rows):
+        """The file's last output, (rows, outputs)."""
+        scores = self.run(self.proto, rows)[-1]
+        if isinstance(scores, list):
+            scores = np.array([list(row.values()) for row in scores])
+        scores = np.asarray(scores).reshape(len(rows), -1)
+        return scores[:, 1:] if self.single else scores
+
+
+class IsolationForest(Model):
+    """scikit-learn's: an operator for each tree gives a leaf's number, and what follows looks its path length up."""
+
+    def __init__(self, path):
+        self.proto = onnx.load(path)
+        self.double, self.average, self.single = False, False, False
+        nodes, self.trees = self.proto.graph.node, []
+        made = {output: node for node in nodes for output in node.output}
+        constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in self.proto.graph.initializer}
+        tables = {node.output[0]: {a.name: self._value(a) for a in node.attribute} for node in nodes if node.op_type == "LabelEncoder"}
+        for number, self.node in enumerate(node for node in nodes if node.op_type == "TreeEnsembleRegressor"):
+            self.attributes = {a.name: self._value(a) for a in self.node.attribute}
+            (tree,) = self._read_listed()
+            tree.feature = constants[made[self.node.input[0]].input[1]][tree.feature]
+            sizes, lengths = (
+                next(dict(zip(t["keys_int64s"], t["values_floats"], strict=True)) for name, t in tables.items() if name.startswith(f"{which}{number}_"))
+                for which in ("node_sample", "path_length")
+            )
+            tree.weights = {
+                node: [(output, float(self._length(sizes[weight], lengths[weight])))] for node, ((output, weight),) in tree.weights.items()
+            }
+            self.trees.append(tree)
+        self.features = self.proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+        self.names = [f"f{i}" for i in range(self.features)]
+
+    @staticmethod
+    def _length(rows, nodes):
+        """Edges to a leaf of some rows, and what a tree of these rows would add on average, in f32 step by step."""
+        rows, nodes = np.float32(rows), np.float32(nodes)
+        beyond = np.float32(0)
+        if rows == 2:
+            beyond = np.float32(1)
+        elif rows > 2:
+            logarithm = np.float32(np.log(np.float64(rows - np.float32(1))))
+            beyond = (logarithm + np.float32(np.euler_gamma)) * np.float32(2) + (rows - np.float32(1)) / rows * np.float32(-2)
+        return nodes + beyond - np.float32(1)
+
+    def read(self, rows):
+        """Rows as the trees see them."""
+        return self.feed(rows)["X"]
+
+    def raw(self, rows):
+        """The sum of path lengths from onnxruntime, a row at a time: its logarithms of several at once differ in the last bit."""
+        proto = onnx.ModelProto.FromString(self.proto.SerializeToString())
+        graph = proto.graph
+        end = [node.op_type for node in graph.node].index("Sum")
+        sum_of_lengths = graph.node[end].output[0]
+        del graph.node[end + 1 :]
+        del graph.output[:]
+        graph.output.append(helper.make_tensor_value_info(sum_of_lengths, onnx.TensorProto.FLOAT, None))
+        session = self.session(proto)
+        return np.concatenate([session.run(None, self.feed(rows[i : i + 1]))[0] for i in range(len(rows))])
+
+    def scores(self, rows):
+        """decision_function."""
+        names = [output.name for output in self.proto.graph.output]
+        return self.run(self.proto, rows)[names.index("scores")]

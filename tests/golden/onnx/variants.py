@@ -16,6 +16,8 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingRegressor,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     GradientBoostingClassifier,
@@ -173,6 +175,13 @@ def indexed(kind, member):
     return model_of(node, [("X", element, 5)], [("Y", element, 2)], 5), None
 
 
+def isolation(options=None, **parameters):
+    """An isolation forest through skl2onnx."""
+    x = filled()[0].astype("f4")
+    model = IsolationForest(random_state=0, **parameters).fit(x)
+    return to_onnx(model, x[:1], target_opset=OPSET, options={id(model): options or {}}), model
+
+
 def scaled(scaler):
     """A pipeline in front of a forest."""
     return make_pipeline(SimpleImputer(strategy="median"), scaler, RandomForestRegressor(**TREES))
@@ -244,6 +253,11 @@ VARIANTS = {
     "modes": Variant("LEQ, LT, GTE and GT", lambda: by_hand([ORDERED, ORDERED[::-1]])),
     "modes_equal": Variant("EQ and NEQ, which NaN fulfils", lambda: by_hand([UNORDERED, UNORDERED[::-1]]), paths=False),
     "average": Variant("aggregate_function AVERAGE", lambda: by_hand([ORDERED, ORDERED[1:], ORDERED[2:]], aggregate_function="AVERAGE", base_values=[0.3])),
+    "isolation_forest": Variant("path lengths that are looked up behind each tree", lambda: isolation(n_estimators=5, max_samples=32)),
+    "isolation_forest_contamination": Variant(
+        "another offset, score_samples as a third output, leaves of several rows",
+        lambda: isolation({"score_samples": True}, n_estimators=3, max_samples=300, contamination=0.1),
+    ),
     "second_class": Variant("leaves add to the second class of two", lambda: one_class_of_two(1)),
     "first_class": Variant("leaves add to the first class of two", lambda: one_class_of_two(0)),
     "version_5": Variant("TreeEnsemble", lambda: indexed("f4", member=False)),
@@ -252,9 +266,6 @@ VARIANTS = {
 }
 
 REFUSED = {
-    "isolation_forest": Variant(
-        "several ensembles, combined by other operators",
-        lambda: (to_onnx(IsolationForest(n_estimators=3, max_samples=8, random_state=0).fit(filled()[0].astype("f4")),
-                         filled()[0][:1].astype("f4"), target_opset=OPSET), None),
-    ),
+    "ada_boost": Variant("trees whose probabilities are combined by logarithms", lambda: sklearn(AdaBoostClassifier(n_estimators=3), binary)),
+    "bagging": Variant("trees that are put side by side", lambda: sklearn(BaggingRegressor(DecisionTreeRegressor(max_depth=3), n_estimators=3, random_state=0), real)),
 }

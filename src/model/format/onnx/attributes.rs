@@ -1,6 +1,8 @@
 //! Typed access to an operator's attributes and to constant tensors.
 
-use super::proto::{AttributeProto, NodeProto, TensorProto, element};
+use std::collections::HashMap;
+
+use super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, element};
 use crate::model::error::ReadError;
 
 /// An operator's attributes by name; what is absent is empty.
@@ -58,12 +60,36 @@ impl<'a> Attributes<'a> {
     }
 }
 
+/// A graph's constants by name: initializers, and what operators `Constant` hold.
+pub(super) struct Constants<'a>(HashMap<&'a str, &'a TensorProto>);
+
+impl<'a> Constants<'a> {
+    /// All of a graph's.
+    pub fn of(graph: &'a GraphProto) -> Self {
+        let held = |node: &'a NodeProto| Some((node.output.first()?.as_str(), Attributes(node).find("value")?.t.as_ref()?));
+        let operators = graph.node.iter().filter(|node| node.op_type == "Constant").filter_map(held);
+        Self(graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).chain(operators).collect())
+    }
+
+    /// The numbers of one of them.
+    pub fn numbers(&self, name: &str) -> Result<Option<Vec<f64>>, ReadError> {
+        self.0.get(name).map(|tensor| numbers(tensor, name)).transpose()
+    }
+
+    /// The number of one that holds no more.
+    pub fn number(&self, name: &str) -> Result<Option<f64>, ReadError> {
+        let single = |tensor: &&&TensorProto| tensor.dims.iter().all(|dim| *dim == 1) && tensor.raw_data.len() <= size_of::<f64>();
+        let Some(tensor) = self.0.get(name).filter(single) else { return Ok(None) };
+        numbers(tensor, name).map(|values| values.first().copied())
+    }
+}
+
 fn utf8<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, ReadError> {
     std::str::from_utf8(bytes).map_err(|_| ReadError::Malformed(format!("a text of `{name}` is not UTF-8")))
 }
 
 /// The elements of a tensor, widened to f64.
-pub(super) fn numbers(tensor: &TensorProto, name: &str) -> Result<Vec<f64>, ReadError> {
+fn numbers(tensor: &TensorProto, name: &str) -> Result<Vec<f64>, ReadError> {
     if tensor.data_location != 0 {
         return Err(ReadError::Unsupported(format!(
             "the data of `{name}` are in another file; save the model as one file (`onnx.save(model, path)`)"

@@ -1,8 +1,8 @@
 //! The graph before the trees: which inputs there are, and what operators make of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::attributes::{Attributes, numbers};
+use super::attributes::{Attributes, Constants};
 use super::columns::{Column, Step};
 use super::proto::{GraphProto, NodeProto, ValueInfoProto, element};
 use crate::model::error::ReadError;
@@ -31,7 +31,10 @@ impl Kind {
 /// The model's inputs and the columns that the trees see.
 pub(super) struct Inputs {
     pub names: Vec<String>,
+    /// Those of each tree operator, one operator after another.
     pub columns: Vec<Column>,
+    /// The first column of each operator.
+    pub firsts: Vec<usize>,
     pub kind: Kind,
 }
 
@@ -41,11 +44,10 @@ struct Table {
     kind: Kind,
 }
 
-/// Follows the graph from the trees' input `tensor` back to the graph's inputs; the trees ask for `needed` columns.
-pub(super) fn inputs(graph: &GraphProto, tensor: &str, needed: usize) -> Result<Inputs, ReadError> {
-    let constants: HashMap<&str, &super::proto::TensorProto> =
-        graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
-    let given: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !constants.contains_key(input.name.as_str())).collect();
+/// Follows the graph from the input of each of the tree operators `trees` back to the graph's inputs; trees ask for `needed` columns.
+pub(super) fn inputs(graph: &GraphProto, trees: &[&NodeProto], needed: usize) -> Result<Inputs, ReadError> {
+    let initial: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    let given: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !initial.contains(input.name.as_str())).collect();
     let mut tables = HashMap::new();
     let mut names = Vec::new();
     for input in &given {
@@ -63,9 +65,19 @@ pub(super) fn inputs(graph: &GraphProto, tensor: &str, needed: usize) -> Result<
         names = unnamed(names.len())?;
     }
     let made = graph.node.iter().flat_map(|node| node.output.iter().map(move |output| (output.as_str(), node))).collect();
-    let mut graph = Graph { inputs: tables, made, constants, operators: OPERATORS, columns: COLUMNS };
-    let Table { columns, kind } = graph.table(tensor)?;
-    Ok(Inputs { names, columns, kind })
+    let mut graph = Graph { inputs: tables, made, constants: Constants::of(graph), operators: 0, columns: COLUMNS };
+    let (mut columns, mut firsts, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
+    for node in trees {
+        graph.operators = OPERATORS;
+        let table = graph.input(node, 0)?;
+        firsts.push(columns.len());
+        columns.extend(table.columns);
+        kinds.push(table.kind);
+    }
+    match kinds.first() {
+        Some(kind) if kinds.iter().all(|other| other == kind) => Ok(Inputs { names, columns, firsts, kind: *kind }),
+        _ => Err(ReadError::Unsupported("tree ensembles are of columns of different element types".into())),
+    }
 }
 
 /// An input's element type and number of columns.
@@ -90,7 +102,7 @@ fn shape(input: &ValueInfoProto, needed: Option<usize>) -> Result<(Kind, usize),
 struct Graph<'a> {
     inputs: HashMap<&'a str, (Kind, std::ops::Range<usize>)>,
     made: HashMap<&'a str, &'a NodeProto>,
-    constants: HashMap<&'a str, &'a super::proto::TensorProto>,
+    constants: Constants<'a>,
     operators: usize,
     columns: usize,
 }
@@ -145,12 +157,7 @@ impl Graph<'_> {
 
     /// A constant of the graph.
     fn constant(&self, node: &NodeProto, index: usize) -> Result<Option<Vec<f64>>, ReadError> {
-        let Some(name) = node.input.get(index) else { return Ok(None) };
-        match (self.constants.get(name.as_str()), self.made.get(name.as_str())) {
-            (Some(tensor), _) => numbers(tensor, name).map(Some),
-            (None, Some(made)) if made.op_type == "Constant" => Attributes(made).tensor("value").map(Some),
-            _ => Ok(None),
-        }
+        node.input.get(index).map_or(Ok(None), |name| self.constants.numbers(name))
     }
 
     fn concat(&mut self, node: &NodeProto) -> Result<Table, ReadError> {

@@ -1,7 +1,7 @@
-//! ONNX files with one tree ensemble: `TreeEnsembleRegressor`, `TreeEnsembleClassifier` and `TreeEnsemble` of the domain `ai.onnx.ml`.
+//! ONNX files with a tree ensemble: `TreeEnsembleRegressor`, `TreeEnsembleClassifier` and `TreeEnsemble` of the domain `ai.onnx.ml`.
 //!
 //! What stands before the trees is folded into their thresholds ([`inputs`], [`columns`], [`trees`]), what stands behind them into base
-//! margins and link ([`outputs`]). Where ONNX leaves something open, onnxruntime decides; facts were checked against its
+//! margins and link ([`outputs`]), or into the leaves, where trees of several operators are added up ([`leafwise`]). Where ONNX leaves something open, onnxruntime decides; facts were checked against its
 //! `core/providers/cpu/ml/tree_ensemble_common.h` and `tree_ensemble_aggregator.h`, and against its predictions.
 
 mod attributes;
@@ -10,6 +10,7 @@ mod ensemble;
 mod indexed;
 mod inputs;
 mod keys;
+mod leafwise;
 mod listed;
 mod outputs;
 mod proto;
@@ -27,6 +28,7 @@ use super::{Format, Iterations};
 use crate::model::builder::ForestBuilder;
 use crate::model::error::ReadError;
 use crate::model::forest::{Cover, Feature, Forest, Summation, Width};
+use crate::model::link::Link;
 use crate::model::{Card, Model};
 
 /// The registry's entry.
@@ -44,52 +46,63 @@ fn read(bytes: &[u8], iterations: Iterations) -> Result<Model, ReadError> {
         return Err(ReadError::Unsupported("ONNX files do not tell boosting rounds apart; set `iterations` to all".into()));
     }
     let graph = model.graph.as_ref().ok_or_else(|| ReadError::Malformed("it holds no graph".into()))?;
-    let node = tree_operator(graph)?;
-    let mut ensemble = ensemble::ensemble(node)?;
-    let input = node.input.first().ok_or_else(|| ReadError::Malformed(format!("{} has no input", node.op_type)))?;
-    let mut inputs = inputs::inputs(graph, input, needed(&ensemble))?;
+    let operators = tree_operators(graph)?;
+    let mut ensembles = operators.iter().map(|node| ensemble::ensemble(node)).collect::<Result<Vec<_>, _>>()?;
+    let mut inputs = inputs::inputs(graph, &operators, needed(&ensembles))?;
+    let (mut ensemble, scores) = match (operators.as_slice(), ensembles.pop()) {
+        ([node], Some(ensemble)) => (ensemble, node.output.get(usize::from(node.op_type == "TreeEnsembleClassifier")).map(String::as_str)),
+        (_, last) => {
+            ensembles.extend(last);
+            let (ensemble, sum) = leafwise::sum(graph, &operators, ensembles, &inputs.firsts)?;
+            (ensemble, Some(sum))
+        }
+    };
     let mut outputs = outputs::outputs(&mut ensemble)?;
-    if let Some(scores) = node.output.get(usize::from(node.op_type == "TreeEnsembleClassifier")) {
+    if let Some(scores) = scores {
         outputs::follow(graph, scores, &mut outputs)?;
     }
     let width = compare(&mut inputs);
+    let notes = notes(&ensemble, &inputs, outputs.link);
     let forest = forest(&ensemble, &inputs, outputs, width)?;
     let trees = forest.trees.len();
     let card = Card {
         format: FORMAT.name.into(),
         version: Some([model.producer_name, model.producer_version].join(" ").trim().to_string()).filter(|version| !version.is_empty()),
-        objective: node.op_type.clone(),
+        objective: objective(&operators),
         best_iteration: None,
         rounds: trees,
         rounds_used: trees,
-        notes: notes(&ensemble, &inputs),
+        notes,
     };
     Ok(Model { forest, card })
 }
 
-/// The one operator with trees.
-fn tree_operator(graph: &GraphProto) -> Result<&NodeProto, ReadError> {
-    let mut found = graph.node.iter().filter(|node| is_trees(node));
-    match (found.next(), found.count()) {
-        (Some(node), 0) => Ok(node),
-        (Some(_), more) => Err(ReadError::Unsupported(format!(
-            "it holds {} tree ensembles whose predictions are combined by other operators; only one can be explained exactly",
-            more + 1
-        ))),
-        (None, _) => {
-            let mut names: Vec<&str> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
-            names.sort_unstable();
-            names.dedup();
-            names.truncate(8);
-            Err(ReadError::Unsupported(format!("it holds no tree ensemble; its operators are {}", names.join(", "))))
-        }
+/// The operators with trees.
+fn tree_operators(graph: &GraphProto) -> Result<Vec<&NodeProto>, ReadError> {
+    let found: Vec<&NodeProto> = graph.node.iter().filter(|node| is_trees(node)).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let mut names: Vec<&str> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.truncate(8);
+    Err(ReadError::Unsupported(format!("it holds no tree ensemble; its operators are {}", names.join(", "))))
+}
+
+/// The operator's name, and how many there are.
+fn objective(operators: &[&NodeProto]) -> String {
+    match operators {
+        [node] => node.op_type.clone(),
+        [node, ..] => format!("{} × {}", operators.len(), node.op_type),
+        [] => String::new(),
     }
 }
 
 /// Columns that the trees ask for.
-fn needed(ensemble: &Ensemble) -> usize {
+fn needed(ensembles: &[Ensemble]) -> usize {
     let column = |node: &Node| if let Node::Branch { column, .. } = node { column.saturating_add(1) } else { 0 };
-    ensemble.trees.iter().flatten().map(column).max().unwrap_or(0)
+    ensembles.iter().flat_map(|ensemble| &ensemble.trees).flatten().map(column).max().unwrap_or(0)
 }
 
 /// The width in which inputs are compared. Where all are rounded to f32 first, this is f32, and the rounding is left to the comparison.
@@ -132,13 +145,18 @@ fn forest(ensemble: &Ensemble, inputs: &Inputs, outputs: Outputs, compare: Width
 }
 
 /// What a reader of a report should know beside numbers.
-fn notes(ensemble: &Ensemble, inputs: &Inputs) -> Vec<String> {
+fn notes(ensemble: &Ensemble, inputs: &Inputs, link: Link) -> Vec<String> {
     let mut notes = Vec::new();
     if inputs.columns.iter().any(|column: &Column| !column.steps.is_empty()) {
         notes.push("operators before the trees are folded into their thresholds".into());
     }
     if ensemble.aggregate == Aggregate::Average {
         notes.push("the prediction is the mean of the trees".into());
+    }
+    if let Link::Isolation { .. } = link {
+        let note = "an isolation forest: margins and attributions are of the sum of path lengths, predictions are scikit-learn's \
+                    decision_function; less of either is more anomalous";
+        notes.push(note.into());
     }
     notes
 }

@@ -1,11 +1,10 @@
 //! From the trees' scores to the model's outputs: base margins, link and names, and the graph behind the trees.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::attributes::Attributes;
-use super::attributes::numbers;
+use super::attributes::{Attributes, Constants};
 use super::ensemble::{Aggregate, Ensemble, Node, Transform};
-use super::proto::{GraphProto, NodeProto, element};
+use super::proto::{GraphProto, element};
 use crate::model::error::ReadError;
 use crate::model::link::Link;
 
@@ -82,61 +81,82 @@ fn base(ensemble: &Ensemble) -> Result<Vec<f64>, ReadError> {
     }
 }
 
+/// What operators behind the trees make of all scores alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    Multiply(f64),
+    Add(f64),
+    PowerOfTwo,
+    Linked(Link),
+}
+
 /// Follows the scores behind the trees; what changes them becomes part of base margins and link, or is refused by name.
 pub(super) fn follow(graph: &GraphProto, scores: &str, outputs: &mut Outputs) -> Result<(), ReadError> {
-    let constants: HashMap<&str, &super::proto::TensorProto> =
-        graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
-    let constant = |name: &String| match constants.get(name.as_str()) {
-        Some(tensor) => numbers(tensor, name).map(|values| if let [value] = values.as_slice() { Some(*value) } else { None }),
-        None => Ok(None),
-    };
+    let constants = Constants::of(graph);
     let mut followed: HashSet<&str> = HashSet::from([scores]);
+    let (mut steps, mut names) = (Vec::new(), Vec::new());
     for node in &graph.node {
         if !node.input.iter().any(|input| followed.contains(input.as_str())) {
             continue;
         }
-        let known = node.input.iter().map(constant).find_map(|value| value.transpose()).transpose()?;
-        let with_scores_left = node.input.first().is_some_and(|input| followed.contains(input.as_str()));
-        match (node.op_type.as_str(), known) {
-            ("Identity" | "ZipMap" | "Reshape" | "Flatten" | "Squeeze", _) => {}
-            ("Cast", _) if matches!(Attributes(node).int("to"), Some(to) if [i64::from(element::FLOAT), i64::from(element::DOUBLE)].contains(&to)) =>
-                {}
+        let known = node.input.iter().find_map(|name| constants.number(name).transpose()).transpose()?;
+        let is_scores = |index| node.input.get(index).is_some_and(|input: &String| followed.contains(input.as_str()));
+        let step = match (node.op_type.as_str(), known) {
+            ("Identity" | "ZipMap" | "Reshape" | "Flatten" | "Squeeze", _) => Step::Multiply(1.0),
+            ("Cast", _) if matches!(Attributes(node).int("to"), Some(to) if [i64::from(element::FLOAT), i64::from(element::DOUBLE)].contains(&to)) => {
+                Step::Multiply(1.0)
+            }
             // Labels are chosen by the scores, which stay as they are.
-            ("ArgMax", _) => continue,
-            ("Mul", Some(factor)) => multiply(outputs, factor, node)?,
-            ("Div", Some(divisor)) if with_scores_left => multiply(outputs, 1.0 / divisor, node)?,
-            ("Exp", _) => linked(outputs, Link::Exp, node)?,
-            ("Sigmoid", _) => linked(outputs, Link::Logistic, node)?,
-            ("Softmax", _) => linked(outputs, Link::Softmax, node)?,
-            _ => return Err(refused(node)),
+            ("ArgMax" | "Less", _) => continue,
+            ("Neg", _) => Step::Multiply(-1.0),
+            ("Mul", Some(factor)) => Step::Multiply(factor),
+            ("Div", Some(divisor)) if is_scores(0) => Step::Multiply(1.0 / divisor),
+            ("Add", Some(term)) => Step::Add(term),
+            ("Pow", Some(2.0)) if is_scores(1) => Step::PowerOfTwo,
+            ("Exp", _) => Step::Linked(Link::Exp),
+            ("Sigmoid", _) => Step::Linked(Link::Logistic),
+            ("Softmax", _) => Step::Linked(Link::Softmax),
+            _ => return Err(refused(&node.op_type)),
+        };
+        if step != Step::Multiply(1.0) {
+            names.push(node.op_type.as_str());
+            match (steps.last_mut(), step) {
+                (Some(Step::Multiply(before)), Step::Multiply(factor)) => *before *= factor,
+                _ => steps.push(step),
+            }
         }
         followed.extend(node.output.iter().map(String::as_str));
     }
-    Ok(())
+    take(outputs, &steps).ok_or_else(|| refused(&names.join(", ")))
 }
 
-fn linked(outputs: &mut Outputs, link: Link, node: &NodeProto) -> Result<(), ReadError> {
-    if outputs.link != Link::Identity {
-        return Err(refused(node));
+/// Makes the steps part of base margins and link, if they can be.
+fn take(outputs: &mut Outputs, steps: &[Step]) -> Option<()> {
+    let is_finite = |step: &Step| !matches!(step, Step::Multiply(number) | Step::Add(number) if !number.is_finite() || *number == 0.0);
+    if steps.is_empty() {
+        return Some(());
     }
-    outputs.link = link;
-    Ok(())
-}
-
-/// c · e^m = e^(m + ln c); a factor on margins scales the link.
-fn multiply(outputs: &mut Outputs, factor: f64, node: &NodeProto) -> Result<(), ReadError> {
-    match outputs.link {
-        _ if factor == 1.0 => {}
-        Link::Exp if factor > 0.0 && factor.is_finite() => outputs.base.iter_mut().for_each(|base| *base += factor.ln()),
-        Link::Identity if factor.is_finite() => outputs.link = Link::Scaled(factor, &Link::Identity),
-        _ => return Err(refused(node)),
+    if outputs.link != Link::Identity || !steps.iter().all(is_finite) {
+        return None;
     }
-    Ok(())
+    outputs.link = match steps {
+        [Step::Linked(link)] => *link,
+        // c · e^m = e^(m + ln c)
+        [Step::Linked(Link::Exp), Step::Multiply(factor)] if *factor > 0.0 => {
+            outputs.base.iter_mut().for_each(|base| *base += factor.ln());
+            Link::Exp
+        }
+        [Step::Multiply(factor)] => Link::Scaled(*factor, &Link::Identity),
+        [Step::Multiply(rate), Step::PowerOfTwo, Step::Multiply(-1.0), Step::Add(offset)] if *rate < 0.0 => {
+            Link::Isolation { length: -1.0 / rate, offset: *offset }
+        }
+        _ => return None,
+    };
+    Some(())
 }
 
-fn refused(node: &NodeProto) -> ReadError {
+fn refused(operators: &str) -> ReadError {
     ReadError::Unsupported(format!(
-        "operator {} stands behind the trees and changes what they add up to; export a model whose scores are the trees' own",
-        node.op_type
+        "operator {operators} stands behind the trees and changes what they add up to; export a model whose scores are the trees' own"
     ))
 }
