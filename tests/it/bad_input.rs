@@ -165,7 +165,7 @@ fn linear_trees() {
     fs::copy(golden.join("rows.parquet"), audit.path("data.parquet")).unwrap();
     for mode in ["interventional", "path_dependent"] {
         let mode = format!("explain.tree_shap.mode={mode}");
-        let words = ["tree_shap: tree 1 has linear leaves", "explain the predictions with kernel_shap or permutation"];
+        let words = ["tree 1 has linear leaves", "explain the predictions with kernel_shap or permutation"];
         audit.refuse(&["--set", "data.id=null", "--set", &mode], 3, &words);
     }
     let inspected = pipeline().arg("inspect").arg(audit.path("model.json")).output().unwrap();

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pipeline::dataset::FeatureBlock;
-use pipeline::model::{Card, Cover, FeatureKind, Iterations, Link, Missing, Model, NodeKind, Rule, Split, apply_link, load};
-use pipeline::pattern::{Attributor, BackgroundCounter, PatternError};
+use pipeline::model::{Card, Cover, FeatureKind, Iterations, Link, Missing, Model, NodeKind, Output, Rule, Split, apply_link, load};
+use pipeline::pattern::{Attributor, BackgroundCounter, ForestPredictor, PatternError};
 
 use crate::conformance::{attributions_are_exact, rows};
 use crate::golden::{columns, folder, folders, named_block, outputs};
@@ -129,6 +129,9 @@ fn linear_trees_have_no_attributions() {
         let Model { forest, card } = read(folder, file, Iterations::All);
         assert!(card.notes.iter().any(|note| note.starts_with("linear trees:")), "{:?}", card.notes);
         let forest = Arc::new(forest);
+        let rows = rows(folder, "rows.parquet", &forest);
+        let predicted = ForestPredictor::new(forest.clone(), Output::Margin).margins(&rows);
+        assert_eq!(bits(&predicted), bits(&outputs(&columns(&folder.join("expected.parquet")), "margin_").concat()));
         let first = forest.trees.iter().position(|tree| !tree.linear.is_empty()).unwrap();
         let (path_dependent, interventional) = (Attributor::path_dependent(forest.clone()).err(), BackgroundCounter::new(forest).err());
         assert_eq!(path_dependent, Some(PatternError::LinearLeaves { tree: first }), "{}", folder.display());
