@@ -40,6 +40,9 @@ pub struct Sections {
     /// What is derived from the attributions.
     #[serde(default)]
     pub derive: derive::Settings,
+    /// The fairness review.
+    #[serde(default)]
+    pub fairness: Option<derive::fairness::Settings>,
     /// The HTML page and its figures.
     #[serde(default)]
     pub report: report::Settings,

@@ -94,6 +94,11 @@ impl Selection {
         self.plan.features.get(feature).map(|feature| &self.plan.read[feature.column].data_type)
     }
 
+    /// The further columns that were asked for, with the types they are handed on in.
+    pub fn extra_schema(&self) -> &Schema {
+        &self.plan.extra_schema
+    }
+
     /// The type of the rows' identifiers: Int64 or Utf8.
     pub fn id_type(&self) -> DataType {
         self.plan.id.map_or(DataType::Int64, |column| value_type(&self.plan.read[column].data_type))

@@ -1,6 +1,7 @@
 //! Derivations: folds over explained rows that end in tables.
 
 mod bootstrap;
+pub mod fairness;
 pub mod importance;
 mod registry;
 pub mod summary;

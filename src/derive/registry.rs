@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fairness::{FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
 use super::{importance::Importance, summary::Summary};
 use crate::attribution::AttributionSchema;
@@ -28,11 +29,15 @@ pub fn needs(_settings: &Settings) -> Needs {
     Needs::default()
 }
 
-/// The derivations that are switched on, in the registry's order.
-pub fn build(settings: &Settings, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
+/// The derivations that are switched on, in the registry's order, and those of a fairness review.
+pub fn build(settings: &Settings, review: Option<&Arc<Review>>, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
     let steps =
         [step(&settings.importance, |settings| Importance::new(settings, context)), step(&settings.summary, |_| Summary::new(context))];
-    steps.into_iter().flatten().collect()
+    steps.into_iter().flatten().chain(review.into_iter().flat_map(fairness)).collect()
+}
+
+fn fairness(review: &Arc<Review>) -> Vec<Box<dyn AnyDerivation>> {
+    vec![Box::new(FairnessMetrics::new(review))]
 }
 
 fn step<S, D: Derivation + 'static>(step: &Step<S>, new: impl FnOnce(&S) -> D) -> Option<Box<dyn AnyDerivation>> {
@@ -46,7 +51,7 @@ mod tests {
     #[test]
     fn what_is_switched_off_is_not_built() {
         let context = crate::derive::testing::Run::new(&[], &[], vec![]).context;
-        let names = |settings: &Settings| build(settings, &context).iter().map(|derivation| derivation.name()).collect::<Vec<_>>();
+        let names = |settings: &Settings| build(settings, None, &context).iter().map(|derivation| derivation.name()).collect::<Vec<_>>();
         assert_eq!(names(&Settings::default()), ["importance", "summary"]);
         assert_eq!(names(&Settings { importance: Step::Off, ..Settings::default() }), ["summary"]);
     }

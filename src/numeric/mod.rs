@@ -6,3 +6,4 @@ pub mod quadrature;
 pub mod quantile;
 pub mod seed;
 pub mod sum;
+pub mod value_counts;

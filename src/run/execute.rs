@@ -40,7 +40,7 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
     interrupt.check()?;
     let stream = stream::Stream::new(plan, &explainers, folder)?;
     let context = Arc::new(Context { methods: stream.schemas().to_vec(), subject });
-    let derivations = derive::build(&plan.config.derive, &context);
+    let derivations = derive::build(&plan.config.derive, plan.review.as_ref(), &context);
     let (mut streamed, partials) = stream.run(&derivations, steps, interrupt)?;
     streamed.background = background;
     let tables = finish(plan, &derivations, partials, folder, steps, interrupt)?;

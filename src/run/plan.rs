@@ -14,6 +14,7 @@ use super::groups::Groups;
 use crate::attribution::Scores;
 use crate::config::{Config, Threads};
 use crate::dataset::{BackgroundRows, Dataset, FeatureBlock, Request, Selection};
+use crate::derive::fairness::Review;
 use crate::model::{self, Cover, Feature, FeatureKind, Forest, Iterations, Link, Model, Summary};
 use crate::pattern::ForestPredictor;
 use crate::subject::{BackgroundPass, ExplainedFeature, Member, Needs, Values};
@@ -65,6 +66,8 @@ pub struct Plan {
     pub(super) data: Selection,
     pub(super) background: Option<Selection>,
     pub(super) groups: Groups,
+    /// The fairness review, if there is to be one.
+    pub(super) review: Option<Arc<Review>>,
     pub(super) chunk_rows: usize,
     pub(super) threads: usize,
 }
@@ -86,16 +89,31 @@ impl Plan {
         let forest = Arc::new(model.forest);
         let names: Vec<String> = forest.features.iter().map(|feature| feature.name.clone()).collect();
         let groups = Groups::new(&names, &config.data.feature_groups)?;
-        let request = Request::new(&config.data, forest.features.iter().map(Feature::request).collect(), Vec::new());
+        let request = Request::new(&config.data, forest.features.iter().map(Feature::request).collect(), further_columns(&config));
         let data = Dataset::open(&config.data.path)?.select(&request)?;
+        let review = review(&config, &data, &forest)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
         let needs = explain::needs(&config.explain, Some(&forest)).and(derive::needs(&config.derive));
         let background = if needs.background() { Some(background(&config, &data, request)?) } else { None };
         let predictor = Arc::new(ForestPredictor::new(Arc::clone(&forest), config.model.output));
         let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * forest.outputs.len());
-        let plan =
-            Self { pool, forest, model: summary, fitted, predictor, needs, data, background, groups, chunk_rows, threads, config, options };
+        let plan = Self {
+            pool,
+            forest,
+            model: summary,
+            fitted,
+            predictor,
+            needs,
+            data,
+            background,
+            groups,
+            review,
+            chunk_rows,
+            threads,
+            config,
+            options,
+        };
         if plan.memory() > plan.config.run.memory_limit.0 {
             let (needed, limit) = (plan.memory() >> 20, plan.config.run.memory_limit);
             tracing::warn!("the run may need {needed} MiB, more than run.memory_limit ({limit}); fewer --threads need less");
@@ -142,6 +160,17 @@ fn model(config: &Config) -> Result<(Model, Option<Vec<u8>>), RunError> {
         }
         (None, None) => Err(RunError::Setting { key: "model".into(), message: "name a path, or train".into() }),
     }
+}
+
+/// Columns that steps need beside the model's features.
+fn further_columns(config: &Config) -> Vec<String> {
+    config.fairness.as_ref().map(derive::fairness::Settings::columns).unwrap_or_default()
+}
+
+/// The fairness review, if there is to be one, checked against data and model.
+fn review(config: &Config, data: &Selection, forest: &Forest) -> Result<Option<Arc<Review>>, RunError> {
+    let review = |settings| Review::new(settings, data.extra_schema(), &forest.outputs);
+    config.fairness.as_ref().map(review).transpose().map_err(|(key, message)| RunError::Setting { key, message })
 }
 
 /// The rows that stand in for features left out: other data, other rows of the data, or the data itself.

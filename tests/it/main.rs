@@ -11,6 +11,7 @@ mod conformance;
 mod contributions;
 mod damage;
 mod dataset;
+mod fairness;
 mod forests;
 mod golden;
 mod laws;

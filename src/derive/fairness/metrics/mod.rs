@@ -1,0 +1,145 @@
+//! Group metrics: what is decided, scored and mistaken in each group, beside its reference group.
+
+mod lines;
+mod sums;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Review;
+use super::groups::MISSING;
+use crate::attribution::Scores;
+use crate::dataset::RowBatch;
+use crate::derive::{Derivation, DeriveError};
+use crate::table::Table;
+use lines::Lines;
+use sums::Row;
+
+pub use sums::Sums;
+
+/// Groups of one attribute at most: more of them are no groups but a mistaken column.
+const GROUPS: usize = 500;
+
+/// Group metrics with intervals, of every attribute and combination.
+///
+/// With a label, the favourable label is the one that a favourable decision would be right about: 0 where predictions below the threshold are
+/// favourable, else 1. True positives are favourable decisions on favourable labels.
+pub struct FairnessMetrics {
+    review: Arc<Review>,
+}
+
+/// Sums over some rows.
+#[derive(Clone, Debug)]
+pub struct Partial {
+    /// Each attribute's groups.
+    groups: Vec<BTreeMap<String, Sums>>,
+    /// The first attribute with more than [`GROUPS`] groups.
+    crowded: Option<usize>,
+    /// Whether every label is 0 or 1.
+    binary: bool,
+    /// Whether every prediction is between 0 and 1.
+    unit: bool,
+}
+
+impl FairnessMetrics {
+    /// Of a review.
+    pub fn new(review: &Arc<Review>) -> Self {
+        Self { review: Arc::clone(review) }
+    }
+
+    fn row(&self, rows: &RowBatch, predictions: &[f64], row: usize) -> Row {
+        let settings = &self.review.settings;
+        let label = rows.label.as_ref().map(|labels| labels[row]).filter(|label| !label.is_nan()).map(|label| self.review.label(label));
+        Row {
+            prediction: predictions[row],
+            weight: rows.weight_of(row),
+            favoured: settings.is_favourable(predictions[row]),
+            label: label.map(|label| (label, settings.is_favourable_label(label))),
+        }
+    }
+
+    fn error(message: String) -> DeriveError {
+        DeriveError { derivation: "fairness", message }
+    }
+}
+
+impl Derivation for FairnessMetrics {
+    type Partial = Partial;
+
+    fn name(&self) -> &'static str {
+        "fairness"
+    }
+
+    fn start(&self) -> Partial {
+        let groups = vec![BTreeMap::new(); self.review.grouping.names().len()];
+        Partial { groups, crowded: None, binary: true, unit: true }
+    }
+
+    fn wants_scores(&self) -> bool {
+        true
+    }
+
+    fn absorb_rows(&self, partial: &mut Partial, rows: &RowBatch, scores: &Scores) {
+        let predictions = &scores.predictions[self.review.output * rows.rows()..][..rows.rows()];
+        let all: Vec<Row> = (0..rows.rows()).map(|row| self.row(rows, predictions, row)).collect();
+        partial.binary &= all.iter().filter_map(|row| row.label).all(|(label, _)| label == 0.0 || label == 1.0);
+        partial.unit &= predictions.iter().all(|prediction| (0.0..=1.0).contains(prediction));
+        for (labels, groups) in self.review.grouping.labels(rows).into_iter().zip(&mut partial.groups) {
+            let mut members: Vec<Vec<Row>> = vec![Vec::new(); labels.names.len()];
+            all.iter().zip(&labels.of_row).for_each(|(row, group)| members[*group].push(*row));
+            for (name, members) in labels.names.into_iter().zip(members) {
+                groups.entry(name).or_default().add(&members);
+            }
+        }
+        partial.limit();
+    }
+
+    fn merge(&self, earlier: &mut Partial, later: Partial) {
+        for (groups, more) in earlier.groups.iter_mut().zip(later.groups) {
+            more.into_iter().for_each(|(name, sums)| groups.entry(name).or_default().merge(sums));
+        }
+        earlier.crowded = earlier.crowded.or(later.crowded);
+        earlier.binary &= later.binary;
+        earlier.unit &= later.unit;
+        earlier.limit();
+    }
+
+    fn finish(&self, partial: Partial, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
+        let names = self.review.grouping.names();
+        if let Some(name) = partial.crowded.and_then(|attribute| names.get(attribute)) {
+            let message = format!("`{name}` has more than {GROUPS} groups; give a number bins, or choose another column");
+            return Err(Self::error(message));
+        }
+        let mut lines = Lines::new(&self.review, partial.binary, partial.unit);
+        for (attribute, (name, groups)) in names.iter().zip(&partial.groups).enumerate() {
+            let reference = match self.review.grouping.reference(attribute) {
+                Some(reference) if groups.contains_key(&reference) || attribute >= self.review.settings.attributes.len() => reference,
+                Some(reference) => {
+                    let known = groups.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                    return Err(Self::error(format!("no row of `{name}` is in the reference group `{reference}`; its groups are {known}")));
+                }
+                None => largest(groups).unwrap_or_default(),
+            };
+            lines.attribute(name, groups, &reference);
+        }
+        Ok(vec![lines.table()])
+    }
+}
+
+impl Partial {
+    fn limit(&mut self) {
+        for (attribute, groups) in self.groups.iter_mut().enumerate() {
+            if groups.len() > GROUPS {
+                self.crowded.get_or_insert(attribute);
+                *groups = std::mem::take(groups).into_iter().take(GROUPS).collect();
+            }
+        }
+    }
+}
+
+/// The group of most weight, the first of equals; missing values only where there is nothing else.
+fn largest(groups: &BTreeMap<String, Sums>) -> Option<String> {
+    let weight = |(name, sums): &(&String, &Sums)| (*name != MISSING, sums.all().weight);
+    let order = |a: &(bool, f64), b: &(bool, f64)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
+    groups.iter().rev().max_by(|a, b| order(&weight(a), &weight(b))).map(|(name, _)| name.clone())
+}

@@ -1,0 +1,175 @@
+//! Group metrics against fairlearn, scikit-learn, statsmodels and scipy (`tests/golden/fairness/make.py`), and what is not given.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
+use pipeline::attribution::Scores;
+use pipeline::dataset::{FeatureBlock, RowBatch};
+use pipeline::derive::Derivation;
+use pipeline::derive::fairness::{FairnessMetrics, Review, Settings};
+use pipeline::table::Table;
+use serde_json::{Value, json};
+
+use crate::support::{read, shipped, with_column};
+
+const COLUMNS: [&str; 5] = ["value", "ci_low", "ci_high", "difference", "ratio"];
+
+/// Rows as a run hands them on, from columns `score`, `label`, `weight` and further ones.
+fn batch(rows: &RecordBatch, weighted: bool, first: usize, count: usize) -> (RowBatch, Scores) {
+    let rows = rows.slice(first, count);
+    let numbers = |name: &str| {
+        let column = arrow_cast::cast(rows.column_by_name(name).unwrap(), &arrow_schema::DataType::Float64).unwrap();
+        column.as_primitive::<Float64Type>().values().to_vec()
+    };
+    let batch = RowBatch {
+        first_row: first as u64,
+        ids: Arc::new(Int64Array::from_iter_values(first as i64..(first + count) as i64)),
+        features: FeatureBlock::default(),
+        label: rows.column_by_name("label").map(|_| numbers("label")),
+        weight: weighted.then(|| numbers("weight")),
+        extra: rows.clone(),
+    };
+    (batch, Scores { margins: numbers("score"), predictions: numbers("score") })
+}
+
+fn metrics(rows: &RecordBatch, settings: &Value, weighted: bool, chunk: usize) -> Table {
+    let settings: Settings = serde_json::from_value(settings.clone()).unwrap();
+    let review = Review::new(&settings, &rows.schema(), &["p".to_owned()]).unwrap();
+    let derivation = FairnessMetrics::new(&review);
+    let mut all = derivation.start();
+    for first in (0..rows.num_rows()).step_by(chunk) {
+        let (batch, scores) = batch(rows, weighted, first, chunk.min(rows.num_rows() - first));
+        let mut part = derivation.start();
+        derivation.absorb_rows(&mut part, &batch, &scores);
+        derivation.merge(&mut all, part);
+    }
+    derivation.finish(all, &[]).unwrap().remove(0)
+}
+
+/// A line's place by attribute, group and metric.
+fn lines(table: &Table) -> BTreeMap<(String, String, String), usize> {
+    let text = |column: &str, row: usize| table.texts(column).value(row).to_owned();
+    (0..table.len()).map(|row| ((text("attribute", row), text("group", row), text("metric", row)), row)).collect()
+}
+
+fn number(table: &Table, column: &str, row: usize) -> Option<f64> {
+    let numbers = table.numbers(column);
+    numbers.is_valid(row).then(|| numbers.value(row))
+}
+
+/// Compares every expected number with the table's; returns how many were compared.
+fn compare(table: &Table, expected: &Value) -> usize {
+    let (lines, mut compared) = (lines(table), 0);
+    for (attribute, groups) in expected.as_object().unwrap() {
+        for (group, metrics) in groups.as_object().unwrap() {
+            for (metric, numbers) in metrics.as_object().unwrap() {
+                let row = lines[&(attribute.clone(), group.clone(), metric.clone())];
+                if table.texts("status").value(row) == "insufficient_data" {
+                    assert!(number(table, "value", row).is_none());
+                    continue;
+                }
+                for (column, expected) in numbers.as_object().unwrap() {
+                    let (found, expected) = (number(table, column, row).unwrap_or(f64::NAN), expected.as_f64().unwrap());
+                    // p-values come from tails of the normal distribution, which statrs gives to some 1e-11.
+                    let tolerance = if column == "p_value" { 1e-9 } else { 1e-11 };
+                    let close = (found - expected).abs() <= tolerance * expected.abs().max(1e-3);
+                    // Differences with the reference are not given where the reference's rows are too few.
+                    assert!(close, "{attribute}, {group}, {metric}, {column}: {found} instead of {expected}");
+                    compared += 1;
+                }
+            }
+        }
+    }
+    compared
+}
+
+/// The golden rows, text as the dataset hands it on.
+fn rows() -> RecordBatch {
+    let rows = read(&shipped("tests/golden/fairness/rows.parquet"));
+    let sex = arrow_cast::cast(rows.column_by_name("sex").unwrap(), &arrow_schema::DataType::Utf8).unwrap();
+    with_column(&rows, "sex", sex)
+}
+
+fn expected() -> Value {
+    serde_json::from_slice(&std::fs::read(shipped("tests/golden/fairness/expected.json")).unwrap()).unwrap()
+}
+
+fn section(favourable: &str) -> Value {
+    json!({
+        "favourable": favourable,
+        "attributes": [{ "column": "sex" }, { "column": "age", "bins": [25.0, 40.0, 60.0] }],
+        "intersections": [["sex", "age"]],
+    })
+}
+
+#[test]
+fn group_metrics_are_those_of_fairlearn_sklearn_and_statsmodels() {
+    let (rows, expected) = (rows(), expected());
+    for side in ["below", "above"] {
+        for chunk in [900, 128, 7] {
+            let compared = compare(&metrics(&rows, &section(side), false, chunk), &expected[side]);
+            assert!(compared > 300, "{compared}");
+        }
+    }
+    let table = metrics(&rows, &json!({ "favourable": "above", "attributes": [{ "column": "sex" }] }), true, 100);
+    assert_eq!(compare(&table, &expected["weighted"]), 18);
+}
+
+#[test]
+fn small_groups_are_given_no_number() {
+    let table = metrics(&rows(), &section("above"), false, 900);
+    let lines = lines(&table);
+    let missing = lines[&("sex".into(), "missing".into(), "adverse_impact_ratio".into())];
+    assert_eq!((table.texts("status").value(missing), table.integers("rows").value(missing)), ("insufficient_data", 9));
+    for (row, status) in table.texts("status").iter().enumerate() {
+        let any = COLUMNS.iter().any(|column| number(&table, column, row).is_some());
+        assert_eq!(any, status == Some("ok"), "line {row}: {status:?}");
+        assert!(status != Some("ok") || table.integers("rows").value(row) >= 30);
+    }
+    // A reference that is too small leaves nothing to compare with.
+    let mut small = section("above");
+    small["attributes"][0]["reference"] = "missing".into();
+    let table = metrics(&rows(), &small, false, 900);
+    let of_sex = (0..table.len()).filter(|row| table.texts("attribute").value(*row) == "sex");
+    let ratios: Vec<usize> = of_sex.filter(|row| table.texts("metric").value(*row) == "adverse_impact_ratio").collect();
+    assert_eq!(ratios.len(), 2);
+    assert!(ratios.iter().all(|row| table.texts("status").value(*row) == "insufficient_data"));
+}
+
+#[test]
+fn groups_without_a_single_favourable_decision_have_honest_ratios() {
+    // 40 rows of `a` are all refused, 40 of `b` all accepted: a ratio of 0 one way, none the other way.
+    let group = StringArray::from_iter_values((0..80).map(|row| if row < 40 { "a" } else { "b" }));
+    let score = arrow_array::Float64Array::from_iter_values((0..80).map(|row| if row < 40 { 0.9 } else { 0.1 }));
+    let rows = RecordBatch::try_from_iter([("group", Arc::new(group) as ArrayRef), ("score", Arc::new(score))]).unwrap();
+    let ratio = |reference: &str| {
+        let settings = json!({ "favourable": "below", "attributes": [{ "column": "group", "reference": reference }] });
+        let table = metrics(&rows, &settings, false, 80);
+        let row = (0..table.len()).find(|row| table.texts("metric").value(*row) == "adverse_impact_ratio").unwrap();
+        (number(&table, "value", row), number(&table, "ci_high", row), table.texts("status").value(row).to_owned())
+    };
+    let (value, high, status) = ratio("b");
+    assert_eq!((value, status.as_str()), (Some(0.0), "ok"));
+    // Half a case added: (0.5/40.5)/(40.5/40.5)·exp(1.96·√(1/0.5 − 1/40.5)) = 0.1945….
+    let expected = 0.5 / 40.5 * (1.959_963_984_540_054 * (1.0 / 0.5 - 1.0 / 40.5_f64).sqrt()).exp();
+    assert!((high.unwrap() - expected).abs() < 1e-12);
+    assert_eq!(ratio("a"), (None, None, "undefined".to_owned()));
+}
+
+#[test]
+fn booleans_and_integers_are_groups_and_labels_need_not_be_there() {
+    let flags = BooleanArray::from_iter((0..100).map(|row| (row % 10 != 0).then_some(row % 2 == 0)));
+    let codes = Int64Array::from_iter_values((0..100).map(|row| row % 2));
+    let score = arrow_array::Float64Array::from_iter_values((0..100).map(|row| f64::from(row) / 100.0));
+    let columns: [(&str, ArrayRef); 3] = [("flag", Arc::new(flags)), ("code", Arc::new(codes)), ("score", Arc::new(score))];
+    let rows = RecordBatch::try_from_iter(columns).unwrap();
+    let table = metrics(&rows, &json!({ "favourable": "above", "attributes": [{ "column": "flag" }, { "column": "code" }] }), false, 64);
+    let groups: std::collections::BTreeSet<_> =
+        (0..table.len()).map(|row| (table.texts("attribute").value(row), table.texts("group").value(row))).collect();
+    let expected = [("code", "0"), ("code", "1"), ("flag", "false"), ("flag", "missing"), ("flag", "true")];
+    assert_eq!(groups.into_iter().collect::<Vec<_>>(), expected);
+    assert!(table.texts("metric").iter().flatten().all(|metric| !metric.contains("positive") && metric != "auc"));
+}
