@@ -11,6 +11,7 @@ use super::compile::{BaseShares, CompiledGroup, CompiledTree, Options, Route, Wi
 use super::engine::{Attributor, PatternError};
 use super::game::{self, superset_sums};
 use super::group::{Group, GroupLeaf, group};
+use super::interaction::{Interactions, LeafGame, Part};
 use super::program::Program;
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WIDEST, WideLeaf};
@@ -114,6 +115,15 @@ impl BackgroundCounter {
         Ok(ValueFunction::new(self.shape.clone(), parts))
     }
 
+    /// The interventional interaction values against the rows counted.
+    ///
+    /// # Errors
+    /// If no row of positive weight was counted.
+    pub fn interactions(&self) -> Result<Interactions, PatternError> {
+        let total = self.total()?;
+        Ok(Interactions::compile(self.shape.clone(), |_, tree| self.trees[tree].part(total)))
+    }
+
     /// The weight counted, if there is any.
     fn total(&self) -> Result<f64, PatternError> {
         if self.weight > 0.0 { Ok(self.weight) } else { Err(PatternError::EmptyBackground) }
@@ -148,7 +158,7 @@ impl CountedTree {
         for counted in self.groups {
             counted.group.leaves.iter().for_each(|leaf| add_base(leaf.leaf, counted.histogram(leaf, total).last().copied().unwrap_or(0.0)));
             let contributions = |leaf: &GroupLeaf| game::interventional(&counted.histogram(leaf, total), &shape.rules);
-            let panels = build(&counted.group, shape.forest.features.len(), shape.columns() as u32, &values, &contributions);
+            let panels = build(&counted.group, &shape.feature_columns(), &values, counted.group.leaves.iter().map(contributions));
             groups.push(CompiledGroup { bits: counted.bits, panels });
         }
         let mut wide = Vec::new();
@@ -159,6 +169,19 @@ impl CountedTree {
             wide.push(WideTable { leaf, background, values });
         }
         (CompiledTree::new(self.program, LeafWalk::new(&Boxes::new(tree)), groups, None, wide), base)
+    }
+
+    /// The tree's leaves with the background's patterns.
+    fn part(&self, total: f64) -> Part {
+        let groups = self.groups.iter().map(|counted| {
+            let games = counted.group.leaves.iter().map(|leaf| {
+                let occur = counted.histogram(leaf, total).into_iter().enumerate().filter(|(_, share)| *share > 0.0);
+                LeafGame::Background(Background(occur.map(|(pattern, share)| (pattern as u128, share)).collect()))
+            });
+            (counted.group.clone(), counted.bits.clone(), games.collect())
+        });
+        let wide = self.wide.iter().map(|(leaf, counts)| (leaf.clone(), LeafGame::Background(background(counts, total))));
+        Part { program: self.program.clone(), groups: groups.collect(), wide: wide.collect() }
     }
 
     /// The background's shares under the conditions of each leaf.

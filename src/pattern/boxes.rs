@@ -52,6 +52,17 @@ impl<'a> Boxes<'a> {
         Self { tree, edges, splits }
     }
 
+    /// The nodes of the leaves, by leaf number.
+    pub(super) fn leaf_nodes(&self) -> Vec<usize> {
+        let mut nodes = vec![0; self.tree.leaves()];
+        for (at, node) in self.tree.nodes.iter().enumerate() {
+            if let NodeKind::Leaf(leaf) = node.kind {
+                nodes[leaf] = at;
+            }
+        }
+        nodes
+    }
+
     /// Nodes whose edges are the box of `node`: the last edge of each feature on its path, from the node upwards.
     pub(super) fn conditions(&self, node: usize) -> Vec<usize> {
         let mut found: Vec<usize> = Vec::new();

@@ -113,7 +113,7 @@ pub(super) fn path_dependent(shape: &Shape, tree: &Tree, route: Route) -> (Compi
             let ratios: Vec<f64> = leaf.conditions.iter().map(|condition| condition.ratio).collect();
             game::path_dependent(&ratios, &shape.rules)
         };
-        let panels = build(&group, shape.forest.features.len(), shape.columns() as u32, &values, &contributions);
+        let panels = build(&group, &shape.feature_columns(), &values, group.leaves.iter().map(contributions));
         CompiledGroup { bits, panels }
     });
     let groups = groups.collect();

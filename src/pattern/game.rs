@@ -100,7 +100,7 @@ pub(super) fn interventional(background: &[f64], rules: &Rules) -> Vec<f64> {
 /// Calls `visit(j, sums)` for every bit `j` of `low..high`, with `values` superset-summed over all those bits but `j`.
 ///
 /// Halving the range shares the sums, so all `D` leave-one-out transforms cost `D log D · 2^D` additions, without a subtraction.
-fn leave_one_out(values: Vec<f64>, low: usize, high: usize, visit: &mut impl FnMut(usize, &[f64])) {
+pub(super) fn leave_one_out(values: Vec<f64>, low: usize, high: usize, visit: &mut impl FnMut(usize, &[f64])) {
     match high - low {
         0 => {}
         1 => visit(low, &values),

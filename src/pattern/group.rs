@@ -39,6 +39,11 @@ pub(super) struct GroupLeaf {
 }
 
 impl GroupLeaf {
+    /// The leaf's features, ascending.
+    pub(super) fn features(&self) -> Vec<usize> {
+        self.conditions.iter().map(|condition| condition.feature).collect()
+    }
+
     /// The leaf's pattern under a group index: bit `j` is set where condition `j` holds.
     pub(super) fn pattern(&self, index: u32) -> usize {
         let holds = |condition: &Condition| index & condition.mask == condition.want;

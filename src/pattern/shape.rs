@@ -9,7 +9,9 @@ use super::boxes::Boxes;
 use super::cuts::Cuts;
 use super::engine::PatternError;
 use super::game::Rules;
+use super::group::GroupLeaf;
 use super::kernel::{InstructionSet, Kernels};
+use super::table::Columns;
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree, TreeOutput};
 
@@ -38,6 +40,12 @@ impl Shape {
     /// Output columns: one for each output and feature.
     pub(super) fn columns(&self) -> usize {
         self.forest.features.len() * self.forest.outputs.len()
+    }
+
+    /// The columns of attributions: one a feature.
+    pub(super) fn feature_columns(&self) -> Columns<'static> {
+        let of = &|leaf: &GroupLeaf| leaf.conditions.iter().map(|condition| condition.feature as u32).collect();
+        Columns { width: self.forest.features.len(), outputs: self.forest.outputs.len(), of }
     }
 
     /// Rows `first..first + rows` of `block` as ranks, [`BLOCK`] at a time.

@@ -47,6 +47,11 @@ impl WideLeaf {
         Self { leaf, features, slots }
     }
 
+    /// The features, ascending; bit `j` of a pattern is the condition on the `j`th.
+    pub(super) fn features(&self) -> &[usize] {
+        &self.features
+    }
+
     fn all(&self) -> u128 {
         if self.slots.len() == WIDEST { u128::MAX } else { (1 << self.slots.len()) - 1 }
     }
@@ -120,6 +125,6 @@ impl WideLeaf {
 }
 
 /// C(n, k), exact up to 2⁵³ and to a few units in the last place beyond.
-fn binomial(n: u32, k: u32) -> f64 {
+pub(super) fn binomial(n: u32, k: u32) -> f64 {
     (1..=k.min(n - k)).fold(1.0, |value, i| value * f64::from(n + 1 - i) / f64::from(i))
 }

@@ -20,53 +20,53 @@ pub(super) struct Panel {
 }
 
 /// A leaf's values for the outputs that its tree adds to: `(output, scaled value)`.
-pub(super) type LeafValues<'a> = &'a dyn Fn(usize) -> Vec<(usize, f64)>;
+type Values = Vec<(usize, f64)>;
+/// The values of a leaf, by its number.
+pub(super) type LeafValues<'a> = &'a dyn Fn(usize) -> Values;
 
-/// Builds a group's panels. `contributions(leaf)` is the leaf's table `pattern · D + j` at value 1.
-pub(super) fn build(
-    group: &Group,
-    features: usize,
-    spare: u32,
-    values: LeafValues<'_>,
-    contributions: &dyn Fn(&GroupLeaf) -> Vec<f64>,
-) -> Vec<Panel> {
-    let leaf_values: Vec<Vec<(usize, f64)>> = group.leaves.iter().map(|leaf| values(leaf.leaf)).collect();
-    let mut columns: Vec<u32> = Vec::new();
-    for (leaf, values) in group.leaves.iter().zip(&leaf_values) {
-        for (output, _) in values {
-            columns.extend(leaf.conditions.iter().map(|condition| (output * features + condition.feature) as u32));
-        }
+/// What a table's columns are.
+pub(super) struct Columns<'a> {
+    /// Columns an output.
+    pub width: usize,
+    /// Outputs; a spare column for unused lanes follows the last one's.
+    pub outputs: usize,
+    /// The columns, within an output, of a leaf's contributions.
+    pub of: &'a dyn Fn(&GroupLeaf) -> Vec<u32>,
+}
+
+/// Builds a group's panels. `tables` are its leaves' contributions at value 1, `pattern · width + number` with the leaf's columns in their order.
+pub(super) fn build(group: &Group, columns: &Columns<'_>, values: LeafValues<'_>, tables: impl Iterator<Item = Vec<f64>>) -> Vec<Panel> {
+    let leaves: Vec<(Vec<u32>, Values)> = group.leaves.iter().map(|leaf| ((columns.of)(leaf), values(leaf.leaf))).collect();
+    let first = |output: usize| (output * columns.width) as u32;
+    let spare = first(columns.outputs);
+    let mut known: Vec<u32> = Vec::new();
+    for (columns, values) in &leaves {
+        values.iter().for_each(|(output, _)| known.extend(columns.iter().map(|column| first(*output) + column)));
     }
-    columns.sort_unstable();
-    columns.dedup();
+    known.sort_unstable();
+    known.dedup();
     let indices = 1 << group.bits.len();
-    let mut panels: Vec<Panel> = columns
+    let mut panels: Vec<Panel> = known
         .chunks(LANES)
         .map(|columns| {
             let columns = std::array::from_fn(|lane| columns.get(lane).copied().unwrap_or(spare));
             Panel { columns, lines: vec![Line([0.0; LANES]); indices] }
         })
         .collect();
-    for (leaf, values) in group.leaves.iter().zip(&leaf_values) {
-        let table = contributions(leaf);
+    for ((leaf, (columns, values)), table) in group.leaves.iter().zip(&leaves).zip(tables) {
         for (output, value) in values {
-            add_leaf(&mut panels, &columns, leaf, &table, (output * features) as u32, *value);
+            let places: Vec<usize> = columns.iter().map(|column| known.partition_point(|known| *known < first(*output) + column)).collect();
+            add_leaf(&mut panels, &places, leaf, &table, *value);
         }
     }
     panels
 }
 
 /// Adds `value` times a leaf's contributions to the lines of its columns.
-fn add_leaf(panels: &mut [Panel], columns: &[u32], leaf: &GroupLeaf, table: &[f64], first_column: u32, value: f64) {
-    let d = leaf.conditions.len();
-    let places: Vec<usize> = leaf
-        .conditions
-        .iter()
-        .map(|condition| columns.partition_point(|column| *column < first_column + condition.feature as u32))
-        .collect();
+fn add_leaf(panels: &mut [Panel], places: &[usize], leaf: &GroupLeaf, table: &[f64], value: f64) {
     let indices = panels.first().map_or(0, |panel| panel.lines.len());
     for index in 0..indices {
-        let row = &table[leaf.pattern(index as u32) * d..][..d];
+        let row = &table[leaf.pattern(index as u32) * places.len()..][..places.len()];
         for (place, contribution) in places.iter().zip(row) {
             panels[place / LANES].lines[index].0[place % LANES] += value * contribution;
         }

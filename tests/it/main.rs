@@ -14,6 +14,7 @@ mod dataset;
 mod fairness;
 mod forests;
 mod golden;
+mod interactions;
 mod laws;
 mod lightgbm;
 mod lightgbm_damage;

@@ -115,7 +115,7 @@ fn whole<N: Number>(forest: &Forest, x: &[f64], output: usize) -> N {
 }
 
 /// `v` of every coalition, by its bit set.
-fn path_dependent_game<N: Number>(forest: &Forest, x: &[f64], output: usize) -> Vec<N> {
+pub fn path_dependent_game<N: Number>(forest: &Forest, x: &[f64], output: usize) -> Vec<N> {
     let value = |coalition| {
         forest.trees.iter().fold(N::of(forest.base[output]), |sum, tree| sum.add(&by_cover::<N>(forest, tree, 0, x, coalition, output)))
     };
@@ -135,7 +135,7 @@ pub fn interventional_game<N: Number>(forest: &Forest, x: &[f64], output: usize,
 }
 
 /// The Shapley values of a game, by definition.
-fn shapley<N: Number>(game: &[N]) -> Vec<N> {
+pub fn shapley<N: Number>(game: &[N]) -> Vec<N> {
     let d = game.len().trailing_zeros() as usize;
     let factorial = |n: usize| (1..=n).fold(N::of(1.0), |product, i| product.mul(&N::of(i as f64)));
     let weights: Vec<N> = (0..d).map(|s| factorial(s).mul(&factorial(d - s - 1)).div(&factorial(d))).collect();

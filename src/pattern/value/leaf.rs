@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::model::{NodeKind, Tree};
+use crate::model::Tree;
 use crate::pattern::block::{WORDS, Word};
 use crate::pattern::boxes::Boxes;
 use crate::pattern::program::Program;
@@ -49,13 +49,6 @@ impl Leaf {
     /// Compiles the boxes of a tree's leaves, in the order of their numbers, as `found` is; dense shares go to the end of `shares`.
     pub(super) fn all(tree: &Tree, program: &mut Program, found: Vec<LeafShares>, shares: &mut Vec<f64>) -> Vec<Self> {
         let boxes = Boxes::new(tree);
-        let mut nodes: Vec<(usize, usize)> = Vec::with_capacity(tree.leaves());
-        for (node, kind) in tree.nodes.iter().enumerate() {
-            if let NodeKind::Leaf(leaf) = kind.kind {
-                nodes.push((leaf, node));
-            }
-        }
-        nodes.sort_unstable();
         let compile = |((leaf, node), found)| {
             let shares = match found {
                 LeafShares::Sparse(background) => Shares::Sparse(background),
@@ -66,7 +59,7 @@ impl Leaf {
             };
             Self { conditions: conditions(&boxes, program, node), values: leaf_values(tree, leaf), shares }
         };
-        nodes.into_iter().zip(found).map(compile).collect()
+        boxes.leaf_nodes().into_iter().enumerate().zip(found).map(compile).collect()
     }
 
     /// All conditions, as a pattern.

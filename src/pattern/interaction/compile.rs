@@ -1,0 +1,168 @@
+//! A forest compiled for interaction values: tables of cells for groups of leaves, or leaf by leaf where those would be too large.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::game;
+use super::leaf::PairLeaf;
+use super::{Interactions, PairTree};
+use crate::model::{Forest, Tree};
+use crate::pattern::boxes::Boxes;
+use crate::pattern::compile::{CompiledGroup, Options};
+use crate::pattern::engine::PatternError;
+use crate::pattern::game::Rules;
+use crate::pattern::group::{Group, GroupLeaf, group};
+use crate::pattern::program::Program;
+use crate::pattern::shape::{Shape, leaf_values};
+use crate::pattern::sparse::{Background, WIDEST, WideLeaf};
+use crate::pattern::table::{Columns, LANES, Line, build};
+
+/// Bytes of tables that a forest may have; trees whose tables would exceed their share are computed leaf by leaf.
+const TABLE_BYTES: usize = 768 << 20;
+
+/// A tree's leaves with what their game needs.
+#[derive(Debug)]
+pub(in crate::pattern) struct Part {
+    pub program: Program,
+    /// Groups with the bits of their indices, and a game for each of their leaves.
+    pub groups: Vec<(Group, Vec<u32>, Vec<LeafGame>)>,
+    /// Leaves outside all groups.
+    pub wide: Vec<(WideLeaf, LeafGame)>,
+}
+
+/// The game on one leaf; its conditions are in the order of their features.
+#[derive(Clone, Debug)]
+pub(in crate::pattern) enum LeafGame {
+    /// Path-dependent: merged cover ratios.
+    Ratios(Vec<f64>),
+    /// Interventional: weights of the background's patterns.
+    Background(Background),
+}
+
+impl Interactions {
+    /// Path-dependent interaction values; the forest's covers are known.
+    ///
+    /// # Errors
+    /// If the forest exceeds what patterns can hold.
+    pub fn path_dependent(forest: Arc<Forest>) -> Result<Self, PatternError> {
+        Self::path_dependent_with(forest, Options::default())
+    }
+
+    /// As [`Interactions::path_dependent`], with a choice of how.
+    ///
+    /// # Errors
+    /// If the forest exceeds what patterns can hold.
+    pub fn path_dependent_with(forest: Arc<Forest>, options: Options) -> Result<Self, PatternError> {
+        let shape = Shape::new(forest, options.instructions)?;
+        for (number, tree) in shape.forest.trees.iter().enumerate() {
+            let features = Boxes::new(tree).widest();
+            if features > WIDEST {
+                return Err(PatternError::TooWide { tree: number, features });
+            }
+        }
+        Ok(Self::compile(shape, |shape, number| covered(shape, &shape.forest.trees[number], options)))
+    }
+
+    /// From the leaves of each tree.
+    pub(in crate::pattern) fn compile(shape: Shape, part: impl Fn(&Shape, usize) -> Part + Sync) -> Self {
+        let pairs = pairs(&shape.forest);
+        let share = TABLE_BYTES / shape.forest.trees.len().max(1);
+        let compile = |(number, tree)| PairTree::new(&shape, &pairs, tree, part(&shape, number), share);
+        let trees = shape.forest.trees.par_iter().enumerate().map(compile).collect();
+        Self { shape, pairs, trees }
+    }
+}
+
+impl PairTree {
+    fn new(shape: &Shape, pairs: &[(usize, usize)], tree: &Tree, part: Part, share: usize) -> Self {
+        let (boxes, mut program) = (Boxes::new(tree), part.program);
+        let cells = |features: &[usize]| -> Vec<u32> {
+            game::cells(features.len()).map(|(j, k)| pairs.partition_point(|pair| *pair < (features[j], features[k])) as u32).collect()
+        };
+        let alone = |(leaf, game): (WideLeaf, LeafGame)| {
+            let (outputs, values): (Vec<usize>, Vec<f64>) = leaf_values(tree, leaf.leaf).into_iter().unzip();
+            let cells = cells(leaf.features());
+            let columns = outputs.iter().map(|output| cells.iter().map(|cell| (output * pairs.len()) as u32 + cell).collect());
+            PairLeaf { columns: columns.collect(), values, leaf, game }
+        };
+        let tables: usize = part.groups.iter().map(|(group, ..)| table_bytes(group, tree.leaf_width())).sum();
+        let (mut groups, mut leaves) = (Vec::new(), Vec::new());
+        if tables > share {
+            let nodes = boxes.leaf_nodes();
+            for (leaf, game) in part.groups.into_iter().flat_map(|(group, _, games)| group.leaves.into_iter().zip(games)) {
+                leaves.push(alone((WideLeaf::new(&boxes, &mut program, nodes[leaf.leaf]), game)));
+            }
+        } else {
+            let columns = Columns { width: pairs.len(), outputs: shape.forest.outputs.len(), of: &|leaf| cells(&leaf.features()) };
+            for (group, bits, games) in part.groups {
+                let tables = games.iter().zip(&group.leaves).map(|(game, leaf)| game.table(leaf.conditions.len(), &shape.rules));
+                let panels = build(&group, &columns, &|leaf| leaf_values(tree, leaf), tables);
+                groups.push(CompiledGroup { bits, panels });
+            }
+        }
+        leaves.extend(part.wide.into_iter().map(alone));
+        Self { program, groups, leaves }
+    }
+}
+
+impl LeafGame {
+    /// Cells of every pattern of `conditions` conditions.
+    fn table(&self, conditions: usize, rules: &Rules) -> Vec<f64> {
+        match self {
+            Self::Ratios(ratios) => game::path_dependent_table(ratios, rules),
+            Self::Background(background) => {
+                let mut histogram = vec![0.0; 1 << conditions];
+                background.0.iter().for_each(|(pattern, share)| histogram[*pattern as usize] = *share);
+                game::interventional_table(&histogram, rules)
+            }
+        }
+    }
+}
+
+/// The leaves of a tree with their cover ratios.
+fn covered(shape: &Shape, tree: &Tree, options: Options) -> Part {
+    let boxes = Boxes::new(tree);
+    let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
+    let grouping = group(&boxes, options.route.limits());
+    let ratios = |leaf: &GroupLeaf| LeafGame::Ratios(leaf.conditions.iter().map(|condition| condition.ratio).collect());
+    let groups = grouping.groups.into_iter().map(|group| {
+        let (bits, games) = (program.compile(&boxes, &group), group.leaves.iter().map(ratios).collect());
+        (group, bits, games)
+    });
+    let groups = groups.collect();
+    let wide = grouping.left_out.into_iter().map(|node| {
+        let mut edges: Vec<(usize, f64)> =
+            boxes.conditions(node).iter().filter_map(|at| boxes.edges[*at].as_ref()).map(|edge| (edge.feature, edge.ratio)).collect();
+        edges.sort_unstable_by_key(|edge| edge.0);
+        (WideLeaf::new(&boxes, &mut program, node), LeafGame::Ratios(edges.into_iter().map(|edge| edge.1).collect()))
+    });
+    let wide = wide.collect();
+    Part { program, groups, wide }
+}
+
+/// Features that are tested, and pairs of features that share a path.
+fn pairs(forest: &Forest) -> Vec<(usize, usize)> {
+    let of_tree = |tree: &Tree| -> Vec<(usize, usize)> {
+        let boxes = Boxes::new(tree);
+        let mut pairs = Vec::new();
+        for node in boxes.leaf_nodes() {
+            let mut features: Vec<usize> =
+                boxes.conditions(node).iter().filter_map(|at| boxes.edges[*at].as_ref()).map(|edge| edge.feature).collect();
+            features.sort_unstable();
+            pairs.extend(game::cells(features.len()).map(|(j, k)| (features[j], features[k])));
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs
+    };
+    let mut pairs: Vec<(usize, usize)> = forest.trees.par_iter().flat_map_iter(of_tree).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
+
+/// Bytes of a group's tables, if its leaves hold `width` values each.
+fn table_bytes(group: &Group, width: usize) -> usize {
+    ((game::count(group.features().len()) * width).div_ceil(LANES) * size_of::<Line>()) << group.bits.len()
+}

@@ -1,0 +1,101 @@
+//! SHAP interaction values: how much of a row's attributions two features owe to each other, for every pair of features that share a path.
+
+mod compile;
+mod game;
+mod leaf;
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::block::{BLOCK, Word};
+use super::compile::CompiledGroup;
+use super::program::Program;
+use super::shape::Shape;
+use crate::dataset::FeatureBlock;
+use crate::model::Forest;
+use leaf::{Memo, PairLeaf};
+
+pub(super) use compile::{LeafGame, Part};
+
+/// Interaction values of a forest under one game, in margin space; of all other pairs of features they are zero.
+///
+/// Cells are those of `shap` and XGBoost (Lundberg et al. 2020): the Shapley interaction index of two features is halved between the cells
+/// `(a, b)` and `(b, a)`, and the cell `(a, a)` holds the main effect, what is left of the attribution. So the cells of a feature with all
+/// features, itself included, sum to its attribution.
+#[derive(Debug)]
+pub struct Interactions {
+    shape: Shape,
+    pairs: Vec<(usize, usize)>,
+    trees: Vec<PairTree>,
+}
+
+/// A tree ready to be applied to blocks.
+#[derive(Debug)]
+struct PairTree {
+    program: Program,
+    groups: Vec<CompiledGroup>,
+    leaves: Vec<PairLeaf>,
+}
+
+/// Most blocks of a super-block: all tables are read from memory once a super-block.
+const SUPER_BLOCKS: usize = 32;
+/// Most values that a super-block's output holds.
+const SUPER_VALUES: usize = 4 << 20;
+
+impl Interactions {
+    /// The forest.
+    pub fn forest(&self) -> &Arc<Forest> {
+        &self.shape.forest
+    }
+
+    /// The cells `(a, b)`, `a ≤ b`, of [`values`](Self::values): features that are tested, and pairs of them that share a path, ascending.
+    pub fn pairs(&self) -> &[(usize, usize)] {
+        &self.pairs
+    }
+
+    /// The cells of all rows, `(output · pairs + pair) · rows + row`, by super-blocks in parallel. A row's result depends on that row alone.
+    pub fn values(&self, block: &FeatureBlock) -> Vec<f64> {
+        let (rows, columns) = (block.rows(), self.columns());
+        let share = rows.div_ceil(BLOCK).div_ceil(rayon::current_num_threads()).max(1);
+        let step = (SUPER_VALUES / (columns + 1) / BLOCK).clamp(1, SUPER_BLOCKS).min(share) * BLOCK;
+        let firsts: Vec<usize> = (0..rows).step_by(step).collect();
+        let parts: Vec<Vec<f64>> = firsts.par_iter().map(|first| self.super_block(block, *first, step.min(rows - first))).collect();
+        let mut values = vec![0.0; columns * rows];
+        values.par_chunks_exact_mut(rows.max(1)).enumerate().for_each(|(column, values)| {
+            for (values, part) in values.chunks_mut(step).zip(&parts) {
+                for (values, block) in values.chunks_mut(BLOCK).zip(part.chunks_exact((columns + 1) * BLOCK)) {
+                    values.copy_from_slice(&block[column * BLOCK..][..values.len()]);
+                }
+            }
+        });
+        values
+    }
+
+    /// Columns: one for each output and cell.
+    fn columns(&self) -> usize {
+        self.pairs.len() * self.shape.forest.outputs.len()
+    }
+
+    /// One super-block, `(block · (columns + 1) + column) · BLOCK + row`; the last column is for unused lanes.
+    fn super_block(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
+        let (kernels, stride) = (self.shape.kernels, (self.columns() + 1) * BLOCK);
+        let blocks = self.shape.rank_blocks(block, first, rows);
+        let mut out = vec![0.0; blocks.len() * stride];
+        let mut slots: Vec<Word> = Vec::new();
+        for tree in &self.trees {
+            let mut memos = vec![Memo::new(); tree.leaves.len()];
+            for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
+                (kernels.run)(&tree.program, ranks, &mut slots);
+                for group in &tree.groups {
+                    let indices = (kernels.index)(&group.bits, &slots);
+                    group.panels.iter().for_each(|panel| (kernels.add)(panel, &indices, out));
+                }
+                for (leaf, memo) in tree.leaves.iter().zip(&mut memos) {
+                    leaf.add(&slots, &self.shape.rules, memo, out);
+                }
+            }
+        }
+        out
+    }
+}
