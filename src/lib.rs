@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod derive;
 pub mod engine;
 pub mod explain;
+pub mod gates;
 pub mod model;
 pub mod numeric;
 pub mod pattern;

@@ -11,6 +11,7 @@ use super::stream::{self, Streamed};
 use super::{RunError, page};
 use crate::dataset::{BackgroundRows, Decoded, Selection};
 use crate::derive::{self, AnyDerivation, Context};
+use crate::gates::{self, Outcome};
 use crate::report::chart::{self, Figure};
 use crate::report::parquet::write_table;
 use crate::subject::{Background, SAMPLE_ROWS, Subject};
@@ -24,6 +25,8 @@ pub(super) struct Findings {
     pub streamed: Streamed,
     /// Tables, in the order of their steps.
     pub tables: Vec<Table>,
+    /// What came of the gates.
+    pub gates: Vec<Outcome>,
     /// Figures, in the page's order.
     pub figures: Vec<Figure>,
     /// What the reader must know before trusting the numbers.
@@ -43,11 +46,17 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
     let derivations = derive::build(&plan.config.derive, plan.review.as_ref(), &context);
     let (mut streamed, partials) = stream.run(&derivations, steps, interrupt)?;
     streamed.background = background;
-    let tables = finish(plan, &derivations, partials, folder, steps, interrupt)?;
+    let mut tables = finish(plan, &derivations, partials, steps, interrupt)?;
+    let gates = gates::evaluate(&plan.config.gates, &tables);
+    if !gates.is_empty() {
+        tables.push(gates::table(&gates));
+    }
+    write_tables(&tables, folder, steps)?;
     let figures = draw(plan, &tables, folder, steps, interrupt)?;
-    let warnings = streamed.warnings();
+    let warnings: Vec<String> = streamed.warnings().into_iter().chain(gates.iter().filter(|gate| gate.warns()).map(told)).collect();
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let findings = Findings { streamed, tables, figures, warnings };
+    gates.iter().filter(|gate| gate.fails()).for_each(|gate| tracing::error!("{}", told(gate)));
+    let findings = Findings { streamed, tables, gates, figures, warnings };
     steps.time("page", || page::write(plan, &findings, folder))?;
     interrupt.check().map(|()| findings)
 }
@@ -100,12 +109,18 @@ fn background(
     Ok((pass.finish()?, said))
 }
 
-/// Ends the derivations and writes their tables.
+/// What came of a gate, in a line.
+fn told(gate: &Outcome) -> String {
+    let filter = if gate.filter.is_empty() { String::new() } else { format!(" where {}", gate.filter) };
+    let status = if gate.status == gates::Status::Failed { "failed" } else { "could not be evaluated" };
+    format!("gate {} {status}: {}{filter}, wanted {}: {}", gate.gate, gate.metric, gate.limits(), gate.message)
+}
+
+/// Ends the derivations.
 fn finish(
     plan: &Plan,
     derivations: &[Box<dyn AnyDerivation>],
     partials: stream::Partials,
-    folder: &Path,
     steps: &mut Steps,
     interrupt: &Interrupt,
 ) -> Result<Vec<Table>, RunError> {
@@ -116,11 +131,14 @@ fn finish(
         let more = steps.time(derivation.name(), finish)?;
         tables.extend(more);
     }
+    Ok(tables)
+}
+
+fn write_tables(tables: &[Table], folder: &Path, steps: &mut Steps) -> Result<(), RunError> {
     let folder = folder.join("tables");
     std::fs::create_dir_all(&folder).at("make", &folder)?;
     let write = || tables.iter().try_for_each(|table| write_table(table, &folder.join(format!("{}.parquet", table.name))));
-    steps.time("tables", write)?;
-    Ok(tables)
+    steps.time("tables", write).map_err(RunError::from)
 }
 
 /// Draws the figures and writes them.

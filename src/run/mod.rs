@@ -19,6 +19,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::config::Config;
+use crate::gates::Outcome;
 use error::AtPath;
 use execute::{Findings, execute};
 use results::RunResults;
@@ -35,7 +36,7 @@ pub use plan::{Options, Plan};
 pub struct Published {
     /// The run folder.
     pub folder: PathBuf,
-    /// The process's exit code: 0, or 4 for warnings where those are to fail.
+    /// The process's exit code: 0, 1 for a gate that failed or could not be evaluated, or 4 for warnings where those are to fail.
     pub exit_code: u8,
 }
 
@@ -60,7 +61,11 @@ pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, Run
     }
     let findings = execute(&plan, &staging.folder(), &mut steps, &interrupt)?;
     steps.time("manifest", || record(&plan, &findings, &staging))?;
-    let exit_code = if plan.options.fail_on_warn && !findings.warnings.is_empty() { 4 } else { 0 };
+    let exit_code = match () {
+        () if findings.gates.iter().any(Outcome::fails) => 1,
+        () if plan.options.fail_on_warn && !findings.warnings.is_empty() => 4,
+        () => 0,
+    };
     let results = RunResults {
         run_id: staging.run_id().into(),
         exit_code,
@@ -71,6 +76,7 @@ pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, Run
         threads: plan.threads,
         peak_memory_bytes: results::peak_memory(),
         steps: steps.finish(),
+        gates: findings.gates,
         warnings: findings.warnings,
     };
     staging.write("run_results.json", &json(&results)?)?;

@@ -10,6 +10,7 @@ use super::execute::Findings;
 use super::plan::Plan;
 use super::stream::Streamed;
 use crate::config;
+use crate::gates::Outcome;
 use crate::report::page::{self, Certificate, Fact, Link, Page, Verdict};
 
 /// Writes `index.html`. Nothing in it varies between runs of the same inputs.
@@ -24,11 +25,7 @@ pub(super) fn write(plan: &Plan, findings: &Findings, folder: &Path) -> Result<(
 
 fn compose(plan: &Plan, findings: &Findings) -> Page {
     let (rows, warnings) = (findings.streamed.rows, &findings.warnings);
-    let (verdict, message) = match warnings.len() {
-        0 => (Verdict::Passed, "Every step ran, and nothing calls the numbers into question.".to_string()),
-        1 => (Verdict::Warned, "Every step ran; one warning.".to_string()),
-        several => (Verdict::Warned, format!("Every step ran; {several} warnings.")),
-    };
+    let (verdict, message) = verdict(findings);
     Page {
         name: plan.config.name.clone(),
         verdict,
@@ -42,6 +39,7 @@ fn compose(plan: &Plan, findings: &Findings) -> Page {
         data: data(plan, &findings.streamed),
         model: model(plan),
         model_notes: plan.notes(),
+        gates: findings.gates.iter().map(gate).collect(),
         methods: methods(plan, findings),
         additivity: certificates(findings),
         figures: findings.figures.clone(),
@@ -53,6 +51,37 @@ fn compose(plan: &Plan, findings: &Findings) -> Page {
             fact("Inputs and outputs by SHA-256", "manifest.json"),
             fact("Settings with every default", "config.resolved.yaml"),
         ],
+    }
+}
+
+fn verdict(findings: &Findings) -> (Verdict, String) {
+    let failed = findings.gates.iter().filter(|gate| gate.fails()).count();
+    match (failed, findings.warnings.len()) {
+        (0, 0) if findings.gates.is_empty() => {
+            (Verdict::Passed, "Every step ran, and nothing calls the numbers into question.".to_string())
+        }
+        (0, 0) => (Verdict::Passed, format!("Every step ran, and all of {} passed.", plural(findings.gates.len(), "gate"))),
+        (0, warnings) => (Verdict::Warned, format!("Every step ran; {}.", plural(warnings, "warning"))),
+        (failed, _) => (Verdict::Failed, format!("Every step ran; {} of {} did not pass.", failed, plural(findings.gates.len(), "gate"))),
+    }
+}
+
+fn plural(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("one {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
+fn gate(outcome: &Outcome) -> page::Gate {
+    page::Gate {
+        metric: outcome.metric.clone(),
+        filter: outcome.filter.clone(),
+        value: outcome.value,
+        limits: outcome.limits(),
+        severity: outcome.severity.name(),
+        status: outcome.status.name(),
+        message: outcome.message.clone(),
     }
 }
 
@@ -134,7 +163,7 @@ fn links(findings: &Findings) -> Vec<Link> {
         name: table.name.into(),
         path: format!("tables/{}.parquet", table.name),
         rows: table.len() as u64,
-        description: about("derive", table.name),
+        description: describe(table.name),
     });
     let parts = findings.streamed.methods.iter().flat_map(|method| {
         method.parts.iter().map(|part| {
@@ -145,6 +174,19 @@ fn links(findings: &Findings) -> Vec<Link> {
         })
     });
     tables.chain(parts).collect()
+}
+
+/// What a table holds.
+fn describe(table: &str) -> String {
+    match table {
+        "fairness_metrics" => "Decisions, scores and mistakes of each group beside its reference group.".into(),
+        "fairness_attributions" => "What each feature contributes to the gap in mean prediction between a group and its reference.".into(),
+        "reasons" => "The principal reasons of each unfavourable decision.".into(),
+        "compare" => "What changed since the baseline run.".into(),
+        "distributions" => "Quantiles of features, predictions and attributions, for a later run to compare with.".into(),
+        "gates" => "The limits of the config's gates, and what came of them.".into(),
+        step => about("derive", step),
+    }
 }
 
 /// What the config's schema says of a step.

@@ -92,6 +92,7 @@ impl Plan {
         let request = Request::new(&config.data, forest.features.iter().map(Feature::request).collect(), further_columns(&config));
         let data = Dataset::open(&config.data.path)?.select(&request)?;
         let review = review(&config, &data, &forest)?;
+        check_gates(&config)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
         let needs = explain::needs(&config.explain, Some(&forest)).and(derive::needs(&config.derive));
@@ -165,6 +166,14 @@ fn model(config: &Config) -> Result<(Model, Option<Vec<u8>>), RunError> {
 /// Columns that steps need beside the model's features.
 fn further_columns(config: &Config) -> Vec<String> {
     config.fairness.as_ref().map(derive::fairness::Settings::columns).unwrap_or_default()
+}
+
+/// Checks that every gate has a limit.
+fn check_gates(config: &Config) -> Result<(), RunError> {
+    match config.gates.iter().position(|gate| gate.min.is_none() && gate.max.is_none()) {
+        None => Ok(()),
+        Some(place) => Err(RunError::Setting { key: format!("gates.{place}"), message: "has no limit; give min, max or both".into() }),
+    }
 }
 
 /// The fairness review, if there is to be one, checked against data and model.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::steps::StepResult;
+use crate::gates::Outcome;
 
 /// How a run went.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,8 @@ pub struct RunResults {
     pub peak_memory_bytes: Option<u64>,
     /// The steps, in order.
     pub steps: Vec<StepResult>,
+    /// What came of the gates.
+    pub gates: Vec<Outcome>,
     /// What the reader must know before trusting the numbers.
     pub warnings: Vec<String>,
 }

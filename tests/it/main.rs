@@ -13,6 +13,7 @@ mod damage;
 mod dataset;
 mod fairness;
 mod forests;
+mod gates;
 mod golden;
 mod interactions;
 mod laws;

@@ -29,6 +29,8 @@ pub struct Page {
     pub model: Vec<Fact>,
     /// What else matters about the model file.
     pub model_notes: Vec<String>,
+    /// What came of the gates.
+    pub gates: Vec<Gate>,
     /// The attribution methods.
     pub methods: Vec<Method>,
     /// The additivity certificate: a line for each method and output.
@@ -73,6 +75,25 @@ pub struct Method {
     pub description: String,
     /// Its settings.
     pub facts: Vec<Fact>,
+}
+
+/// A gate, evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gate {
+    /// The metric.
+    pub metric: String,
+    /// Conditions, as `column=value`.
+    pub filter: String,
+    /// The number that decided.
+    pub value: Option<f64>,
+    /// The limits.
+    pub limits: String,
+    /// `error` or `warn`.
+    pub severity: &'static str,
+    /// `passed`, `failed` or `not_evaluable`.
+    pub status: &'static str,
+    /// Which number decided, or why there is none.
+    pub message: String,
 }
 
 /// How exactly base value and attributions add up to the prediction.

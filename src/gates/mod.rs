@@ -1,0 +1,226 @@
+//! Gates: limits on numbers of the tables, whose verdict a scheduler acts on.
+
+mod cells;
+mod settings;
+
+use serde::Serialize;
+
+use crate::table::{self, Table};
+use cells::{Cell, cells};
+
+pub use settings::{Gate, Severity, Wanted};
+
+/// What came of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Every number is within its limits.
+    Passed,
+    /// A number is beyond them.
+    Failed,
+    /// A number is missing, not a number, or based on too few rows: as bad as failed.
+    NotEvaluable,
+}
+
+/// A gate, evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    /// Its place among the config's gates, from 1 on.
+    pub gate: usize,
+    /// The metric, as configured.
+    pub metric: String,
+    /// Conditions, as `column=value, …`.
+    #[serde(rename = "where")]
+    pub filter: String,
+    /// The number that is furthest beyond its limits, or nearest to them.
+    pub value: Option<f64>,
+    /// Least value.
+    pub min: Option<f64>,
+    /// Greatest value.
+    pub max: Option<f64>,
+    /// What a failure means.
+    pub severity: Severity,
+    /// What came of it.
+    pub status: Status,
+    /// Which number decided, or why there is none.
+    pub message: String,
+}
+
+impl Status {
+    /// As in tables and on the page.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Passed => "passed",
+            Status::Failed => "failed",
+            Status::NotEvaluable => "not_evaluable",
+        }
+    }
+}
+
+impl Severity {
+    /// As in the config.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warn => "warn",
+        }
+    }
+}
+
+impl Outcome {
+    /// Whether it fails the run.
+    pub fn fails(&self) -> bool {
+        self.status != Status::Passed && self.severity == Severity::Error
+    }
+
+    /// Whether it is a warning.
+    pub fn warns(&self) -> bool {
+        self.status != Status::Passed && self.severity == Severity::Warn
+    }
+
+    /// The limits as text: `≥ 0.8`, `≤ 1`, `0.8 to 1.25`.
+    pub fn limits(&self) -> String {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => format!("{min} to {max}"),
+            (Some(min), None) => format!("≥ {min}"),
+            (None, Some(max)) => format!("≤ {max}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// Every gate, in the config's order.
+pub fn evaluate(gates: &[Gate], tables: &[Table]) -> Vec<Outcome> {
+    gates.iter().zip(1..).map(|(gate, number)| outcome(number, gate, tables)).collect()
+}
+
+/// The outcomes as a table.
+pub fn table(outcomes: &[Outcome]) -> Table {
+    Table::new(
+        "gates",
+        vec![
+            ("gate", table::integers(outcomes.iter().map(|outcome| outcome.gate as i64))),
+            ("metric", table::texts(outcomes.iter().map(|outcome| &outcome.metric))),
+            ("where", table::texts(outcomes.iter().map(|outcome| &outcome.filter))),
+            ("value", table::optional_numbers(outcomes.iter().map(|outcome| outcome.value))),
+            ("min", table::optional_numbers(outcomes.iter().map(|outcome| outcome.min))),
+            ("max", table::optional_numbers(outcomes.iter().map(|outcome| outcome.max))),
+            ("severity", table::texts(outcomes.iter().map(|outcome| outcome.severity.name()))),
+            ("status", table::texts(outcomes.iter().map(|outcome| outcome.status.name()))),
+            ("message", table::texts(outcomes.iter().map(|outcome| &outcome.message))),
+        ],
+    )
+}
+
+fn outcome(number: usize, gate: &Gate, tables: &[Table]) -> Outcome {
+    let filter: Vec<String> = gate.filter.iter().map(|(column, wanted)| format!("{column}={wanted}")).collect();
+    let mut outcome = Outcome {
+        gate: number,
+        metric: gate.metric.clone(),
+        filter: filter.join(", "),
+        value: None,
+        min: gate.min,
+        max: gate.max,
+        severity: gate.severity,
+        status: Status::NotEvaluable,
+        message: String::new(),
+    };
+    match cells(gate, tables) {
+        Err(message) => outcome.message = message,
+        Ok(cells) => judge(&mut outcome, gate, &cells),
+    }
+    outcome
+}
+
+/// Settles an outcome on the cells that a gate looks at, of which there is at least one.
+fn judge(outcome: &mut Outcome, gate: &Gate, cells: &[Cell]) {
+    let excess = |value: f64| gate.excess(value);
+    let known = cells.iter().filter_map(|cell| Some((cell.value.as_ref().ok()?, cell)));
+    let worst = known.max_by(|a, b| excess(*a.0).total_cmp(&excess(*b.0)));
+    let unknown: Vec<String> = cells.iter().filter_map(|cell| Some(cell.told(cell.value.as_ref().err()?))).collect();
+    outcome.value = worst.map(|(value, _)| *value);
+    let (status, message) = match worst {
+        Some((value, cell)) if excess(*value) > 0.0 => (Status::Failed, cell.told(&value.to_string())),
+        _ if !unknown.is_empty() => (Status::NotEvaluable, unknown.join("; ")),
+        Some((value, cell)) => (Status::Passed, cell.told(&value.to_string())),
+        None => (Status::NotEvaluable, String::new()),
+    };
+    let many = if cells.len() > 1 { format!("{} numbers; ", cells.len()) } else { String::new() };
+    (outcome.status, outcome.message) = (status, format!("{many}{message}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables() -> Vec<Table> {
+        let groups = ["female", "other", "male"];
+        let metrics = Table::new(
+            "fairness_metrics",
+            vec![
+                ("attribute", table::texts(["sex"; 3])),
+                ("group", table::texts(groups)),
+                ("metric", table::texts(["adverse_impact_ratio"; 3])),
+                ("value", table::optional_numbers([Some(0.75), None, Some(0.9)])),
+                ("ci_low", table::optional_numbers([Some(0.6), None, Some(0.8)])),
+                ("status", table::texts(["ok", "insufficient_data", "ok"])),
+            ],
+        );
+        let importance = Table::new(
+            "importance",
+            vec![
+                ("feature", table::texts(["age", "amount"])),
+                ("rank", table::integers([1, 2])),
+                ("mean_abs", table::numbers([0.5, f64::NAN])),
+            ],
+        );
+        vec![metrics, importance]
+    }
+
+    fn evaluated(yaml: &str) -> Outcome {
+        let gate: Gate = serde_json::from_str(yaml).unwrap();
+        evaluate(&[gate], &tables()).remove(0)
+    }
+
+    #[test]
+    fn numbers_are_found_by_metric_or_by_column() {
+        let gate = |filter: &str, limits: &str| {
+            let outcome = evaluated(&format!(r#"{{"metric": "fairness.adverse_impact_ratio", "where": {filter}, {limits}}}"#));
+            (outcome.status, outcome.value)
+        };
+        assert_eq!(gate(r#"{"group": "male"}"#, r#""min": 0.8"#), (Status::Passed, Some(0.9)));
+        assert_eq!(gate(r#"{"group": "male"}"#, r#""min": 0.85, "column": "ci_low""#), (Status::Failed, Some(0.8)));
+        assert_eq!(gate(r#"{"group": "female"}"#, r#""min": 0.8"#), (Status::Failed, Some(0.75)));
+        assert_eq!(gate(r#"{"group": "female"}"#, r#""max": 0.75"#), (Status::Passed, Some(0.75)));
+        let rank = evaluated(r#"{"metric": "importance.rank", "where": {"feature": "age"}, "max": 1}"#);
+        assert_eq!((rank.status, rank.value), (Status::Passed, Some(1.0)));
+        assert_eq!(evaluated(r#"{"metric": "importance.mean_abs", "where": {"rank": 1}, "max": 1}"#).status, Status::Passed);
+    }
+
+    #[test]
+    fn the_worst_of_several_decides_and_one_that_is_missing_never_passes() {
+        let all = evaluated(r#"{"metric": "fairness.adverse_impact_ratio", "min": 0.8}"#);
+        assert_eq!((all.status, all.value), (Status::Failed, Some(0.75)));
+        assert!(all.message.contains("3 numbers") && all.message.contains("female"), "{}", all.message);
+        let lenient = evaluated(r#"{"metric": "fairness.adverse_impact_ratio", "min": 0.1}"#);
+        assert_eq!(lenient.status, Status::NotEvaluable);
+        assert!(lenient.message.contains("other") && lenient.message.contains("insufficient_data"), "{}", lenient.message);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_evaluable_and_says_why() {
+        for (gate, words) in [
+            (r#"{"metric": "compare.importance_ndcg", "min": 0.9}"#, "no table `compare`"),
+            (r#"{"metric": "fairness.auc", "min": 0.9}"#, "neither a metric nor a numeric column"),
+            (r#"{"metric": "fairness.adverse_impact_ratio", "where": {"group": "nobody"}, "min": 0.9}"#, "no row"),
+            (r#"{"metric": "fairness.adverse_impact_ratio", "where": {"grup": "male"}, "min": 0.9}"#, "no column `grup`"),
+            (r#"{"metric": "importance.mean_abs", "where": {"feature": "amount"}, "min": 0}"#, "not a number"),
+            (r#"{"metric": "importance.feature", "min": 0}"#, "neither a metric nor a numeric column"),
+            (r#"{"metric": "importance", "min": 0}"#, "table.metric"),
+        ] {
+            let outcome = evaluated(gate);
+            assert_eq!(outcome.status, Status::NotEvaluable);
+            assert!(outcome.fails() && outcome.message.contains(words), "{}", outcome.message);
+        }
+    }
+}
