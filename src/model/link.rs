@@ -1,5 +1,7 @@
 //! From margins (raw scores) to predictions.
 
+use std::fmt;
+
 /// The function from a row's margins to its predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Link {
@@ -39,26 +41,6 @@ pub enum Link {
 }
 
 impl Link {
-    /// Name in `inspect` and the manifest.
-    pub fn name(self) -> &'static str {
-        match self {
-            Link::Identity => "identity",
-            Link::Logistic => "logistic",
-            Link::Exp => "exp",
-            Link::Softmax => "softmax",
-            Link::Step => "step",
-            Link::Ascending => "ascending",
-            Link::Gaps => "gaps",
-            Link::MeanVariance => "mean_variance",
-            Link::Softplus => "softplus",
-            Link::SignedSquare => "signed_square",
-            Link::Isolation { .. } => "isolation",
-            Link::Mean(_) => "mean",
-            Link::VoteShare(_) => "vote_share",
-            Link::Scaled(_, link) => link.name(),
-        }
-    }
-
     /// Whether predictions are probabilities.
     pub fn is_probability(self) -> bool {
         match self {
@@ -88,6 +70,28 @@ impl Link {
                 margins.iter_mut().for_each(|m| *m *= factor);
                 link.apply(margins);
             }
+        }
+    }
+}
+
+/// As `inspect`, manifest and report word it.
+impl fmt::Display for Link {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Link::Identity => formatter.write_str("identity"),
+            Link::Logistic => formatter.write_str("logistic"),
+            Link::Exp => formatter.write_str("exp"),
+            Link::Softmax => formatter.write_str("softmax"),
+            Link::Step => formatter.write_str("step"),
+            Link::Ascending => formatter.write_str("ascending"),
+            Link::Gaps => formatter.write_str("gaps"),
+            Link::MeanVariance => formatter.write_str("mean and variance"),
+            Link::Softplus => formatter.write_str("softplus"),
+            Link::SignedSquare => formatter.write_str("signed square"),
+            Link::Isolation { length, offset } => write!(formatter, "{offset} - 2^(-margin / {length})"),
+            Link::Mean(trees) => write!(formatter, "mean of {trees} trees"),
+            Link::VoteShare(trees) => write!(formatter, "share of {trees} votes"),
+            Link::Scaled(factor, link) => write!(formatter, "{link} of margin * {factor}"),
         }
     }
 }

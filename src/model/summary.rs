@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::card::Card;
-use super::forest::{Cover, Feature, FeatureKind, Missing, NodeKind, TreeOutput};
+use super::forest::{Cover, Feature, FeatureKind, Missing, NodeKind, TreeOutput, Width};
 use super::{Forest, Model};
 
 /// What a model is: the file's facts and the forest's shape.
@@ -13,11 +13,13 @@ pub struct Summary {
     #[serde(flatten)]
     pub card: Card,
     /// Link from margins to predictions.
-    pub link: &'static str,
+    pub link: String,
     /// Output names.
     pub outputs: Vec<String>,
     /// Base margin of each output.
     pub base_margins: Vec<f64>,
+    /// Predictions of the base margins alone.
+    pub base_predictions: Vec<f64>,
     /// Trees used.
     pub trees: usize,
     /// Trees whose leaves hold a value for every output.
@@ -32,6 +34,10 @@ pub struct Summary {
     pub mean_depth: f64,
     /// What covers count.
     pub cover: &'static str,
+    /// Width in which values are compared with thresholds: `f32` or `f64`.
+    pub compared_in: &'static str,
+    /// Width in which the library sums leaves: `f32` or `f64`.
+    pub summed_in: &'static str,
     /// Inputs, in the model's order.
     pub features: Vec<FeatureSummary>,
 }
@@ -49,6 +55,8 @@ pub struct FeatureSummary {
     pub missing: &'static str,
     /// Splits on it over all trees.
     pub splits: usize,
+    /// Those that send missing values left, where some values are missing.
+    pub missing_left: Option<usize>,
 }
 
 impl Summary {
@@ -57,11 +65,14 @@ impl Summary {
         let Model { forest, card } = model;
         let depths: usize = forest.trees.iter().map(|tree| tree.depth()).sum();
         let splits = splits(forest);
+        let mut base_predictions = forest.base.clone();
+        forest.link.apply(&mut base_predictions);
         Self {
             card: card.clone(),
-            link: forest.link.name(),
+            link: forest.link.to_string(),
             outputs: forest.outputs.clone(),
             base_margins: forest.base.clone(),
+            base_predictions,
             trees: forest.trees.len(),
             vector_leaf_trees: forest.trees.iter().filter(|tree| tree.output == TreeOutput::All).count(),
             linear_leaf_trees: forest.trees.iter().filter(|tree| !tree.linear.is_empty()).count(),
@@ -69,27 +80,32 @@ impl Summary {
             max_depth: forest.depth(),
             mean_depth: if forest.trees.is_empty() { 0.0 } else { depths as f64 / forest.trees.len() as f64 },
             cover: forest.cover.name(),
+            compared_in: forest.compare.name(),
+            summed_in: forest.summation.width.name(),
             features: forest.features.iter().zip(splits).map(|(feature, splits)| FeatureSummary::of(feature, splits)).collect(),
         }
     }
 }
 
 impl FeatureSummary {
-    fn of(feature: &Feature, splits: usize) -> Self {
+    fn of(feature: &Feature, (splits, missing_left): (usize, usize)) -> Self {
         let (kind, categories) = match &feature.kind {
             FeatureKind::Numeric => ("numeric", None),
             FeatureKind::Categorical { names, .. } => ("categorical", names.clone()),
         };
-        Self { name: feature.name.clone(), kind, categories, missing: feature.missing.name(), splits }
+        let missing_left = (splits > 0 && feature.missing != Missing::NanIsZero).then_some(missing_left);
+        Self { name: feature.name.clone(), kind, categories, missing: feature.missing.name(), splits, missing_left }
     }
 }
 
-/// Splits on each feature.
-fn splits(forest: &Forest) -> Vec<usize> {
-    let mut counts = vec![0; forest.features.len()];
+/// Splits on each feature, and how many of them send missing values left.
+fn splits(forest: &Forest) -> Vec<(usize, usize)> {
+    let mut counts = vec![(0, 0); forest.features.len()];
     for node in forest.trees.iter().flat_map(|tree| &tree.nodes) {
         if let NodeKind::Split(split) = &node.kind {
-            counts[split.feature] += 1;
+            let (splits, left) = &mut counts[split.feature];
+            *splits += 1;
+            *left += usize::from(split.missing_left);
         }
     }
     counts
@@ -108,6 +124,16 @@ impl Cover {
     }
 }
 
+impl Width {
+    /// In Rust's words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Width::F32 => "f32",
+            Width::F64 => "f64",
+        }
+    }
+}
+
 impl Missing {
     /// Which values are missing, in words.
     pub fn name(self) -> &'static str {
@@ -122,7 +148,7 @@ impl Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Link, Node, Rule, Split, Summation, Tree, Width};
+    use crate::model::{Link, Node, Rule, Split, Summation, Tree};
 
     #[test]
     fn counts_what_the_trees_hold() {
@@ -142,7 +168,8 @@ mod tests {
         };
         let summary = Summary::of(&Model { forest, card: Card::default() });
         assert_eq!((summary.trees, summary.leaves, summary.max_depth, summary.mean_depth), (2, 3, 1, 0.5));
-        let features: Vec<_> = summary.features.iter().map(|f| (f.name.as_str(), f.kind, f.splits)).collect();
-        assert_eq!(features, [("colour", "categorical", 0), ("size", "numeric", 1)]);
+        let features: Vec<_> = summary.features.iter().map(|f| (f.name.as_str(), f.kind, f.splits, f.missing_left)).collect();
+        assert_eq!(features, [("colour", "categorical", 0, None), ("size", "numeric", 1, Some(1))]);
+        assert!((summary.base_predictions[0] - 1.0 / (1.0 + (-0.25_f64).exp())).abs() < 1e-15);
     }
 }

@@ -120,7 +120,7 @@ fn model(plan: &Plan) -> Vec<Fact> {
         fact("Format", [card.format.as_str(), card.version.as_deref().unwrap_or_default()].join(" ").trim()),
         fact("Objective", &card.objective),
         fact("Outputs", format!("{} ({})", model.outputs.len(), model.outputs.join(", "))),
-        fact("Link", model.link),
+        fact("Link", &model.link),
         fact("Explained space", plan.space()),
         fact("Base margin", margins.join(", ")),
         fact("Boosting rounds", format!("{} of {}", card.rounds_used, card.rounds)),

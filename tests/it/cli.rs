@@ -7,6 +7,8 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty};
 use serde_json::Value;
 
+use crate::golden::folder;
+
 fn pipeline() -> assert_cmd::Command {
     assert_cmd::Command::new(env!("CARGO_BIN_EXE_pipeline"))
 }
@@ -57,6 +59,50 @@ fn inspecting_tells_what_the_model_file_holds() {
     assert_eq!(told["features"].as_array().unwrap().iter().map(|feature| feature["name"].clone()).collect::<Value>(), *names);
     let text = pipeline().arg("inspect").arg(&path).assert().success();
     text.stdout(contains("objective     binary:logistic\n").and(contains("features      20 (7 numeric, 13 categorical)\n")));
+}
+
+/// What a validator must know of a file, one of each format.
+#[test]
+fn inspecting_tells_what_a_validator_must_know() {
+    let cases: [(&str, &[&str]); 8] = [
+        (
+            "xgboost/categorical_names/model.ubj",
+            &[
+                "cover         sum of Hessians\n",
+                "(of which alone 0.32",
+                "values compared in f32, leaves summed in f32",
+                "40 (, jaune clair, dépôt vert,",
+                ", colour 9, …)\n",
+            ],
+        ),
+        ("xgboost/multi_target_vector_leaf/model.json", &[" with vector leaves in "]),
+        (
+            "lightgbm/rf_binary/model.txt",
+            &[
+                "link          logistic of margin * 0.13999999999999999\n",
+                "trained with boosting=rf",
+                "tree_shap     interventional, path_dependent\n",
+            ],
+        ),
+        ("lightgbm/missing_nan/model.txt", &[" left, ", "none (NaN is read as 0)\n", "values compared in f64, leaves summed in f64"]),
+        (
+            "lightgbm/linear_tree/model.json",
+            &["5, 4 with linear leaves in 5 rounds", "tree_shap     refused, since leaves hold linear functions"],
+        ),
+        ("catboost/ctr_beside_onehot/model.cbm", &["CTRs", "cover         training weight\n"]),
+        (
+            "onnx/isolation_forest/model.onnx",
+            &["link          0.5 - 2^(-margin / ", "5 × TreeEnsembleRegressor", "path_dependent with covers counted on the background"],
+        ),
+        ("pipeline/three_classes.json", &["link          share of 2 votes\n", "outputs       3 (-1, 0.5, 2)\n"]),
+    ];
+    for (file, words) in cases {
+        let output = pipeline().arg("inspect").arg(folder(file)).assert().success().get_output().clone();
+        let said = String::from_utf8(output.stdout).unwrap();
+        for word in words {
+            assert!(said.contains(word), "`{word}` is not in {file}:\n{said}");
+        }
+    }
 }
 
 #[test]

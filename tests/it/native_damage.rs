@@ -5,10 +5,8 @@ use std::fs;
 use pipeline::dataset::{FeatureBlock, UNKNOWN_CATEGORY};
 use pipeline::model::format::pipeline::{Document, encode, read};
 use pipeline::model::format::{FORMATS, Iterations};
-use pipeline::model::{Model, Summary, parse};
-use proptest::prelude::*;
+use pipeline::model::{Model, parse};
 
-use crate::damage::{apply, damage};
 use crate::support::shipped;
 
 const NAMES: [&str; 3] = ["two_classes", "three_classes", "quantity"];
@@ -54,22 +52,5 @@ fn files_are_recognised_and_written_back_as_they_are() {
         let again = encode(&document).unwrap();
         assert_eq!(serde_json::from_slice::<Document>(&again).unwrap(), document);
         assert_eq!(read(&again, Iterations::All).unwrap(), read(&bytes, Iterations::All).unwrap());
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
-
-    /// Whatever happens to a file, it is read or refused; what is read can be evaluated.
-    #[test]
-    fn no_damage_makes_the_reader_panic(name in prop::sample::select(NAMES.to_vec()), damage in prop::collection::vec(damage(), 1..4)) {
-        let mut bytes = golden(name);
-        damage.iter().for_each(|damage| apply(&mut bytes, damage));
-        if let Ok(model) = read(&bytes, Iterations::All) {
-            let features = model.forest.features.len();
-            let rows = FeatureBlock::new(3, [0.0, f64::NAN, 1e30].repeat(features));
-            prop_assert_eq!(model.forest.native_margins(&rows).len(), 3 * model.forest.outputs.len());
-            prop_assert_eq!(Summary::of(&model).features.len(), features);
-        }
     }
 }

@@ -1,11 +1,8 @@
-//! Damaged and hostile XGBoost files: each fault has a message that tells its place, and no bytes make the reader panic.
+//! Damaged and hostile XGBoost files: each fault has a message that tells its place.
 
-use pipeline::dataset::FeatureBlock;
-use pipeline::model::{Iterations, Model, ReadError, Summary, format::FORMATS, load};
-use proptest::prelude::*;
+use pipeline::model::{Iterations, Model, ReadError, format::FORMATS, load};
 use serde_json::{Value, json};
 
-use crate::damage::{apply, damage};
 use crate::golden::folder;
 
 fn golden(path: &str) -> Vec<u8> {
@@ -159,23 +156,29 @@ fn what_cannot_be_explained_says_why_and_what_to_do() {
     assert!(more.contains("99 boosting rounds are asked for, but the file has 12"), "{more}");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    /// Whatever happens to a file, it is read or refused; what is read can be evaluated.
-    #[test]
-    fn no_damage_makes_the_reader_panic(
-        variant in prop::sample::select(vec!["dart", "categorical_names", "multi_target_vector_leaf", "pruned", "multi_softprob"]),
-        file in prop::sample::select(vec!["model.json", "model.ubj"]),
-        damage in prop::collection::vec(damage(), 1..4),
-    ) {
-        let mut bytes = golden(&format!("{variant}/{file}"));
-        damage.iter().for_each(|damage| apply(&mut bytes, damage));
-        if let Ok(model) = read(&bytes) {
-            let features = model.forest.features.len();
-            let rows = FeatureBlock::new(3, [0.0, f64::NAN, 1e30].repeat(features));
-            prop_assert_eq!(model.forest.native_margins(&rows).len(), 3 * model.forest.outputs.len());
-            prop_assert_eq!(Summary::of(&model).features.len(), features);
-        }
+/// Files of nothing but names, or of trees of one leaf, ask for the most memory a byte.
+#[test]
+fn memory_stays_within_the_stated_multiple() {
+    let mut names: Value = serde_json::from_slice(&golden("single_leaf/model.json")).unwrap();
+    let mut trees = names.clone();
+    let learner = &mut names["learner"];
+    learner["feature_names"] = (0..50_000).map(|number| format!("{number:x}")).collect();
+    learner["feature_types"] = (0..50_000).map(|_| "q").collect();
+    learner["learner_model_param"]["num_feature"] = json!("50000");
+    let booster = &mut trees["learner"]["gradient_booster"]["model"];
+    let tree = booster["trees"][0].clone();
+    let numbered = |id: usize| tree.as_object().unwrap().clone().into_iter().chain([("id".into(), json!(id))]).collect::<Value>();
+    booster["trees"] = (0..2_000).map(numbered).collect();
+    booster["tree_info"] = (0..2_000).map(|_| 0).collect();
+    booster["iteration_indptr"] = (0..=2_000).collect();
+    booster["gbtree_model_param"]["num_trees"] = json!("2000");
+    for (model, features, least_trees) in [(names, 50_000, 1), (trees, 5, 2_000)] {
+        let (bytes, mut found) = (model.to_string(), (0, 0));
+        let memory = allocation_counter::measure(|| {
+            let forest = read(bytes.as_bytes()).unwrap().forest;
+            found = (forest.features.len(), forest.trees.len());
+        });
+        assert!(found.0 == features && found.1 >= least_trees, "{found:?}");
+        assert!(memory.bytes_max <= 60 * bytes.len() as u64, "{} bytes for a file of {}", memory.bytes_max, bytes.len());
     }
 }
