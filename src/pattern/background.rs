@@ -17,7 +17,7 @@ use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WIDEST, WideLeaf};
 use super::table::build;
 use super::value::{LeafShares, ValueFunction};
-use super::walk::LeafWalk;
+use super::walk::{LeafWalk, Margins};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree};
 
@@ -154,6 +154,11 @@ impl CountedTree {
         let values = |leaf| leaf_values(tree, leaf);
         let mut base = Vec::new();
         let mut add_base = |leaf: usize, share: f64| base.extend(values(leaf).into_iter().map(|(output, value)| (output, value * share)));
+        let boxes = Boxes::new(tree);
+        let margins = match self.wide.as_slice() {
+            [] => Margins::new(&boxes, self.groups.iter().map(|counted| &counted.group)),
+            _ => Margins::Walk(LeafWalk::new(&boxes)),
+        };
         let mut groups = Vec::new();
         for counted in self.groups {
             counted.group.leaves.iter().for_each(|leaf| add_base(leaf.leaf, counted.histogram(leaf, total).last().copied().unwrap_or(0.0)));
@@ -168,7 +173,7 @@ impl CountedTree {
             let values = values(leaf.leaf);
             wide.push(WideTable { leaf, background, values });
         }
-        (CompiledTree::new(self.program, LeafWalk::new(&Boxes::new(tree)), groups, None, wide), base)
+        (CompiledTree::new(self.program, margins, groups, None, wide), base)
     }
 
     /// The tree's leaves with the background's patterns.

@@ -5,7 +5,10 @@ use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Split};
 
 /// Rows in a block.
-pub(super) const BLOCK: usize = 128;
+pub(super) const BLOCK: usize = 256;
+/// Values between the columns of a block's output: a cache line more than its rows, since columns at a power of two would all fall into
+/// the same few sets of the cache.
+pub(super) const STRIDE: usize = BLOCK + 8;
 /// Words that hold one bit a row of a block.
 pub(super) const WORDS: usize = BLOCK / 64;
 /// One bit for each row of a block.

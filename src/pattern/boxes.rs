@@ -2,14 +2,16 @@
 //!
 //! A leaf is then a box: the last merged condition of each feature on its path.
 
-use crate::model::{NodeKind, Split, Tree};
+use std::collections::HashMap;
+
+use crate::model::{CategorySet, NodeKind, Rule, Split, Tree};
 
 /// The edge into a node, merged with the earlier edges on the same feature above it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Edge {
     /// Parent node.
     pub parent: usize,
-    /// Number of the parent among the tree's splits, in preorder.
+    /// Number of the parent's question among [`Boxes::splits`].
     pub split: usize,
     /// Whether the node is the parent's left child.
     pub left: bool,
@@ -21,33 +23,54 @@ pub(super) struct Edge {
     pub previous: Option<usize>,
 }
 
-/// Edges of a tree, by the node they lead to, and the splits in preorder.
+/// Edges of a tree, by the node they lead to, and its questions.
 #[derive(Clone, Debug)]
 pub(super) struct Boxes<'a> {
     /// The tree.
     pub tree: &'a Tree,
     /// Edge into each node; `None` for the root.
     pub edges: Vec<Option<Edge>>,
-    /// Splits, in preorder.
+    /// Splits that ask different questions, in preorder: an oblivious tree has one a level.
     pub splits: Vec<&'a Split>,
+}
+
+/// What a split asks.
+#[derive(PartialEq, Eq, Hash)]
+enum Question<'a> {
+    Less(usize, bool, u64),
+    LessOrEqual(usize, bool, u64),
+    In(usize, bool, &'a CategorySet),
+}
+
+impl<'a> Question<'a> {
+    fn of(split: &'a Split) -> Self {
+        match &split.rule {
+            Rule::Less(threshold) => Self::Less(split.feature, split.missing_left, threshold.to_bits()),
+            Rule::LessOrEqual(threshold) => Self::LessOrEqual(split.feature, split.missing_left, threshold.to_bits()),
+            Rule::In(codes) => Self::In(split.feature, split.missing_left, codes),
+        }
+    }
 }
 
 impl<'a> Boxes<'a> {
     /// Merges the conditions along every path.
     pub(super) fn new(tree: &'a Tree) -> Self {
         let mut edges: Vec<Option<Edge>> = vec![None; tree.nodes.len()];
-        let mut splits = Vec::new();
+        let (mut splits, mut numbers) = (Vec::new(), HashMap::new());
         for (parent, node) in tree.nodes.iter().enumerate() {
             let NodeKind::Split(split) = &node.kind else { continue };
+            let number = *numbers.entry(Question::of(split)).or_insert_with(|| {
+                splits.push(split);
+                splits.len() - 1
+            });
             let previous = last_on_feature(&edges, parent, split.feature);
             let before = previous.and_then(|node| edges[node].as_ref()).map_or(1.0, |edge| edge.ratio);
             for (child, left) in [(split.left, true), (split.right, false)] {
                 // A node that no training weight reached splits its share evenly.
                 let share = if node.cover > 0.0 { tree.nodes[child].cover / node.cover } else { 0.5 };
-                let edge = Edge { parent, split: splits.len(), left, feature: split.feature, ratio: before * share, previous };
+                let edge = Edge { parent, split: number, left, feature: split.feature, ratio: before * share, previous };
                 edges[child] = Some(edge);
             }
-            splits.push(split);
         }
         Self { tree, edges, splits }
     }

@@ -9,7 +9,7 @@ use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WideLeaf};
 use super::sweep::Sweep;
 use super::table::{LANES, Line, Panel, build};
-use super::walk::LeafWalk;
+use super::walk::{LeafWalk, Margins};
 use crate::model::{NodeKind, Tree};
 
 /// How a forest is compiled: the default is the fastest, other choices are for tests and measurements.
@@ -51,7 +51,7 @@ impl Route {
 #[derive(Debug)]
 pub(super) struct CompiledTree {
     pub program: Program,
-    pub walk: LeafWalk,
+    pub margins: Margins,
     pub groups: Vec<CompiledGroup>,
     pub sweep: Option<Sweep>,
     pub wide: Vec<WideTable>,
@@ -88,10 +88,10 @@ fn table_bytes(groups: &[Group], width: usize) -> usize {
 pub(super) type BaseShares = Vec<(usize, f64)>;
 
 impl CompiledTree {
-    pub(super) fn new(program: Program, walk: LeafWalk, groups: Vec<CompiledGroup>, sweep: Option<Sweep>, wide: Vec<WideTable>) -> Self {
+    pub(super) fn new(program: Program, margins: Margins, groups: Vec<CompiledGroup>, sweep: Option<Sweep>, wide: Vec<WideTable>) -> Self {
         let tables = groups.iter().flat_map(|group| &group.panels).map(|panel| size_of_val(&panel.lines[..]));
         let bytes = tables.sum::<usize>() + sweep.as_ref().map_or(0, Sweep::bytes);
-        Self { program, walk, groups, sweep, wide, bytes }
+        Self { program, margins, groups, sweep, wide, bytes }
     }
 }
 
@@ -105,8 +105,9 @@ pub(super) fn path_dependent(shape: &Shape, tree: &Tree, route: Route) -> (Compi
     let share = TABLE_BYTES / shape.forest.trees.len().max(1);
     if !grouping.left_out.is_empty() || table_bytes(&grouping.groups, tree.leaf_width()) > share {
         let sweep = Sweep::new(&boxes, &mut program, &shape.rules, &values);
-        return (CompiledTree::new(program, LeafWalk::new(&boxes), Vec::new(), Some(sweep), Vec::new()), base);
+        return (CompiledTree::new(program, Margins::Walk(LeafWalk::new(&boxes)), Vec::new(), Some(sweep), Vec::new()), base);
     }
+    let margins = Margins::new(&boxes, grouping.groups.iter());
     let groups = grouping.groups.into_iter().map(|group| {
         let bits = program.compile(&boxes, &group);
         let contributions = |leaf: &GroupLeaf| {
@@ -117,7 +118,7 @@ pub(super) fn path_dependent(shape: &Shape, tree: &Tree, route: Route) -> (Compi
         CompiledGroup { bits, panels }
     });
     let groups = groups.collect();
-    (CompiledTree::new(program, LeafWalk::new(&boxes), groups, None, Vec::new()), base)
+    (CompiledTree::new(program, margins, groups, None, Vec::new()), base)
 }
 
 /// Σ over leaves of value · Π cover ratios.

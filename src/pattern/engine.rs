@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::block::{BLOCK, Word};
+use super::block::{BLOCK, STRIDE, Word};
 use super::compile::{BaseShares, CompiledTree, Options, path_dependent};
 use super::cuts::TooManyCuts;
 use super::kernel::{InstructionSet, Scratch};
 use super::shape::Shape;
 use super::sparse::{Memo, WIDEST};
+use super::walk::Margins;
 use crate::dataset::FeatureBlock;
 use crate::model::Forest;
 
@@ -121,7 +122,7 @@ impl Attributor {
             for (first, part) in firsts.iter().zip(&parts) {
                 let count = step.min(rows - first);
                 for (number, gathered) in gathered[*first..first + count].chunks_mut(BLOCK).enumerate() {
-                    let start = (number * self.columns() + column) * BLOCK;
+                    let start = (number * self.columns() + column) * STRIDE;
                     gathered.copy_from_slice(&part[start..start + gathered.len()]);
                 }
             }
@@ -137,15 +138,15 @@ impl Attributor {
         self.shape.columns() + 1 + self.base.len()
     }
 
-    /// One super-block: `(block · columns + column) · BLOCK + row`.
+    /// One super-block: `(block · columns + column) · STRIDE + row`.
     fn attribute_rows(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
         let (kernels, features) = (self.shape.kernels, self.shape.forest.features.len());
-        let stride = self.columns() * BLOCK;
-        let first_margin = (self.shape.columns() + 1) * BLOCK;
+        let stride = self.columns() * STRIDE;
+        let first_margin = (self.shape.columns() + 1) * STRIDE;
         let blocks = self.shape.rank_blocks(block, first, rows);
         let mut out = vec![0.0; blocks.len() * stride];
         for out in out.chunks_exact_mut(stride) {
-            out[first_margin..].chunks_exact_mut(BLOCK).zip(&self.shape.forest.base).for_each(|(margins, base)| margins.fill(*base));
+            out[first_margin..].chunks_exact_mut(STRIDE).zip(&self.shape.forest.base).for_each(|(margins, base)| margins.fill(*base));
         }
         let (mut slots, mut reached, mut scratch) = (Vec::<Word>::new(), Vec::<Word>::new(), Scratch::new());
         for chunk in chunks(&self.trees) {
@@ -153,9 +154,14 @@ impl Attributor {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
                 for (tree, memos) in chunk.iter().zip(&mut memos) {
                     (kernels.run)(&tree.program, ranks, &mut slots);
-                    (kernels.walk)(&tree.walk, &slots, &mut reached, &mut out[first_margin..]);
+                    if let Margins::Walk(walk) = &tree.margins {
+                        (kernels.walk)(walk, &slots, &mut reached, &mut out[first_margin..]);
+                    }
                     for group in &tree.groups {
                         let indices = (kernels.index)(&group.bits, &slots);
+                        if let Margins::Index(leaves) = &tree.margins {
+                            leaves.add(&indices, &mut out[first_margin..]);
+                        }
                         group.panels.iter().for_each(|panel| (kernels.add)(panel, &indices, out));
                     }
                     if let Some(sweep) = &tree.sweep {

@@ -10,7 +10,7 @@ use crate::model::NodeKind;
 /// One bit of a group's index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Bit {
-    /// The decision of a split, by its preorder number: set where the row goes left.
+    /// The answer to a question, by its number: set where the row goes left.
     Split(usize),
     /// The merged condition of the edge into this node: set where it holds.
     Edge(usize),
@@ -48,6 +48,11 @@ impl GroupLeaf {
     pub(super) fn pattern(&self, index: u32) -> usize {
         let holds = |condition: &Condition| index & condition.mask == condition.want;
         self.conditions.iter().enumerate().fold(0, |pattern, (j, condition)| pattern | usize::from(holds(condition)) << j)
+    }
+
+    /// Whether rows with a group index reach the leaf.
+    pub(super) fn is_reached(&self, index: u32) -> bool {
+        self.conditions.iter().all(|condition| index & condition.mask == condition.want)
     }
 }
 
@@ -148,23 +153,29 @@ fn subtrees(boxes: &Boxes<'_>, limits: Limits) -> Vec<usize> {
 }
 
 fn fits(boxes: &Boxes<'_>, root: usize, limits: Limits) -> bool {
-    let above = boxes.conditions(root);
-    let mut features: Vec<usize> = above.iter().filter_map(|node| boxes.edges[*node].as_ref()).map(|edge| edge.feature).collect();
-    let mut bits = above.len();
+    let (mut bits, mut features) = (Vec::new(), Vec::new());
+    for node in boxes.conditions(root) {
+        if let Some(edge) = &boxes.edges[node] {
+            note(&mut features, edge.feature);
+            note(&mut bits, if edge.previous.is_none() { Bit::Split(edge.split) } else { Bit::Edge(node) });
+        }
+    }
     let mut stack = vec![root];
     while let Some(node) = stack.pop() {
-        if let NodeKind::Split(split) = &boxes.tree.nodes[node].kind {
-            bits += 1;
-            features.push(split.feature);
-            if bits > limits.bits {
-                return false;
-            }
+        if let (NodeKind::Split(split), true) = (&boxes.tree.nodes[node].kind, bits.len() <= limits.bits) {
+            note(&mut features, split.feature);
+            boxes.edges[split.left].iter().for_each(|edge| note(&mut bits, Bit::Split(edge.split)));
             stack.extend([split.left, split.right]);
         }
     }
-    features.sort_unstable();
-    features.dedup();
-    features.len() <= limits.features
+    bits.len() <= limits.bits && features.len() <= limits.features
+}
+
+/// Adds what is not there yet.
+fn note<T: PartialEq>(known: &mut Vec<T>, new: T) {
+    if !known.contains(&new) {
+        known.push(new);
+    }
 }
 
 fn draft(boxes: &Boxes<'_>, node: usize, root: usize) -> Draft {
@@ -207,8 +218,10 @@ fn close(drafts: Vec<Draft>) -> Group {
     bits.dedup();
     let place = |bit: &Bit| bits.binary_search(bit).unwrap_or_else(|_| unreachable!("every bit was collected"));
     let condition = |draft: &DraftCondition| {
-        let mask = draft.wanted.iter().fold(0, |mask, (bit, _)| mask | 1 << place(bit));
-        let want = draft.wanted.iter().fold(0, |want, (bit, value)| want | u32::from(*value) << place(bit));
+        let all = |wanted: bool| draft.wanted.iter().filter(|(_, value)| *value == wanted).fold(0, |mask, (bit, _)| mask | 1 << place(bit));
+        let (set, unset) = (all(true), all(false));
+        // A path that wants both answers to one question is never taken: no masked index equals a bit outside the mask.
+        let (mask, want) = if set & unset == 0 { (set | unset, set) } else { (0, 1) };
         Condition { feature: draft.feature, ratio: draft.ratio, mask, want }
     };
     let leaves =

@@ -4,12 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use super::block::{BLOCK, Word};
+use super::block::{BLOCK, STRIDE, Word};
 use super::boxes::Boxes;
-use super::compile::Options;
+use super::compile::{Options, Route};
+use super::group::group;
 use super::program::Program;
 use super::shape::Shape;
-use super::walk::LeafWalk;
+use super::walk::{LeafWalk, Margins};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Output, PredictError, Predictor, apply_link};
 
@@ -25,7 +26,15 @@ pub struct ForestPredictor {
 #[derive(Debug)]
 struct Compiled {
     shape: Shape,
-    trees: Vec<(Program, LeafWalk)>,
+    trees: Vec<PredictorTree>,
+}
+
+/// A tree's decisions, and the bits of its only group's index where it has one.
+#[derive(Debug)]
+struct PredictorTree {
+    program: Program,
+    bits: Vec<u32>,
+    margins: Margins,
 }
 
 /// Rows that one thread predicts at a time.
@@ -46,9 +55,9 @@ impl ForestPredictor {
         let parts: Vec<Vec<f64>> = firsts.par_iter().map(|&first| compiled.margins(block, first, ROWS.min(rows - first))).collect();
         for (output, margins) in margins.chunks_exact_mut(rows.max(1)).enumerate() {
             for (margins, part) in margins.chunks_mut(ROWS).zip(&parts) {
-                let blocks = part.chunks_exact(self.forest.outputs.len() * BLOCK);
+                let blocks = part.chunks_exact(self.forest.outputs.len() * STRIDE);
                 for (margins, block) in margins.chunks_mut(BLOCK).zip(blocks) {
-                    margins.copy_from_slice(&block[output * BLOCK..][..margins.len()]);
+                    margins.copy_from_slice(&block[output * STRIDE..][..margins.len()]);
                 }
             }
         }
@@ -61,22 +70,32 @@ impl Compiled {
         let shape = Shape::new(Arc::clone(forest), Options::default().instructions).ok()?;
         let compile = |tree| {
             let boxes = Boxes::new(tree);
-            (Program::new(&boxes, &shape.cuts, &shape.layout), LeafWalk::new(&boxes))
+            let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
+            let grouping = group(&boxes, Route::Cheapest.limits());
+            let (bits, margins) = match (grouping.groups.as_slice(), grouping.left_out.is_empty()) {
+                ([group], true) => (program.compile(&boxes, group), Margins::new(&boxes, std::iter::once(group))),
+                _ => (Vec::new(), Margins::Walk(LeafWalk::new(&boxes))),
+            };
+            PredictorTree { program, bits, margins }
         };
         let trees = forest.trees.iter().map(compile).collect();
         Some(Self { shape, trees })
     }
 
-    /// Margins of some rows: `(block · outputs + output) · BLOCK + row`.
+    /// Margins of some rows: `(block · outputs + output) · STRIDE + row`.
     fn margins(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
         let base = &self.shape.forest.base;
         let blocks = self.shape.rank_blocks(block, first, rows);
-        let mut out: Vec<f64> = blocks.iter().flat_map(|_| base.iter().flat_map(|base| [*base; BLOCK])).collect();
+        let mut out: Vec<f64> = blocks.iter().flat_map(|_| base.iter().flat_map(|base| [*base; STRIDE])).collect();
         let (mut slots, mut reached) = (Vec::<Word>::new(), Vec::<Word>::new());
-        for (program, walk) in &self.trees {
-            for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(base.len() * BLOCK)) {
-                (self.shape.kernels.run)(program, ranks, &mut slots);
-                (self.shape.kernels.walk)(walk, &slots, &mut reached, out);
+        let kernels = self.shape.kernels;
+        for tree in &self.trees {
+            for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(base.len() * STRIDE)) {
+                (kernels.run)(&tree.program, ranks, &mut slots);
+                match &tree.margins {
+                    Margins::Index(leaves) => leaves.add(&(kernels.index)(&tree.bits, &slots), out),
+                    Margins::Walk(walk) => (kernels.walk)(walk, &slots, &mut reached, out),
+                }
             }
         }
         out

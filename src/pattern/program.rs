@@ -14,7 +14,7 @@ struct And {
     flip_b: u64,
 }
 
-/// Word operations of one tree. Slot `s < ops.len()` is the decision of split `s`; further slots are merged conditions.
+/// Word operations of one tree. Slot `s < ops.len()` is the answer to question `s`; further slots are merged conditions.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     ops: Vec<Op>,
@@ -24,7 +24,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// The decisions of every split.
+    /// The answers to every question.
     pub(super) fn new(boxes: &Boxes<'_>, cuts: &Cuts, layout: &Layout) -> Self {
         let ops = boxes.splits.iter().map(|split| layout.op(cuts, split)).collect();
         Self { ops, ands: Vec::new(), edge_slots: vec![None; boxes.edges.len()] }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::block::{BLOCK, Word};
+use super::block::{BLOCK, STRIDE, Word};
 use super::boxes::Boxes;
 use super::program::Program;
 use crate::model::NodeKind;
@@ -117,7 +117,7 @@ impl WideLeaf {
             let contributions = memo.entry(pattern).or_insert_with(|| self.contributions(pattern, background));
             for (output, value) in values {
                 for (feature, contribution) in self.features.iter().zip(contributions.iter()) {
-                    out[(output * features + feature) * BLOCK + row] += value * contribution;
+                    out[(output * features + feature) * STRIDE + row] += value * contribution;
                 }
             }
         }

@@ -3,66 +3,145 @@
 //! A node's word is its parent's word and the split's decision, or its complement; a leaf adds its value to the rows whose bits are set. Each
 //! row meets one leaf a tree, in tree order, so sums are those of a plain walk, to the bit.
 
-use super::block::{BLOCK, WORDS, Word};
-use super::boxes::Boxes;
-use super::shape::leaf_values;
-use crate::model::NodeKind;
+use std::ops::Range;
 
-/// A tree's nodes in preorder with its scaled leaf values.
+use super::block::{BLOCK, STRIDE, WORDS, Word};
+use super::boxes::Boxes;
+use super::group::Group;
+use super::shape::leaf_values;
+use crate::model::{NodeKind, Tree};
+
+/// How a tree's margins come about.
+#[derive(Clone, Debug)]
+pub(super) enum Margins {
+    /// The index of the tree's only group tells the leaf.
+    Index(Leaves),
+    /// Node by node.
+    Walk(LeafWalk),
+}
+
+/// Scaled leaf values, by leaf number or by the index of a group.
+#[derive(Clone, Debug)]
+pub(super) struct Leaves {
+    /// Outputs that every leaf adds to.
+    outputs: Range<usize>,
+    /// Values of an output.
+    stride: usize,
+    /// `output · stride + leaf`, the outputs counted from the first.
+    values: Vec<f64>,
+}
+
+/// A tree's nodes in preorder with its leaves.
 #[derive(Clone, Debug)]
 pub(super) struct LeafWalk {
     nodes: Vec<WalkNode>,
-    /// `(output, value)` of all leaves, `width` a leaf.
-    values: Vec<(u32, f64)>,
-    width: usize,
+    leaves: Leaves,
 }
+
+/// Leaves that a byte can tell apart.
+const NARROW: usize = 256;
 
 #[derive(Clone, Copy, Debug)]
 enum WalkNode {
-    /// Children of the next split in preorder.
-    Split { left: u32, right: u32 },
+    /// Slot of the question, and children.
+    Split { slot: u32, left: u32, right: u32 },
     /// A leaf's number.
     Leaf(u32),
+}
+
+impl Margins {
+    /// Of a tree whose leaves are in these groups, if it is in groups.
+    pub(super) fn new<'g>(boxes: &Boxes<'_>, mut groups: impl ExactSizeIterator<Item = &'g Group>) -> Self {
+        match (groups.next(), groups.len()) {
+            (Some(group), 0) => Self::Index(Leaves::of_group(boxes.tree, group)),
+            _ => Self::Walk(LeafWalk::new(boxes)),
+        }
+    }
+}
+
+impl Leaves {
+    /// By number.
+    fn of_tree(tree: &Tree) -> Self {
+        Self::new(tree, tree.leaves(), (0..tree.leaves()).map(Some))
+    }
+
+    /// By the index of the group that holds all leaves; indices that no row has get zeros.
+    fn of_group(tree: &Tree, group: &Group) -> Self {
+        let reached = |index| group.leaves.iter().find(|leaf| leaf.is_reached(index)).map(|leaf| leaf.leaf);
+        Self::new(tree, NARROW, (0..1_u32 << group.bits.len()).map(reached))
+    }
+
+    fn new(tree: &Tree, places: usize, leaves: impl Iterator<Item = Option<usize>>) -> Self {
+        let (width, stride) = (tree.leaf_width(), places.max(NARROW));
+        let first = leaf_values(tree, 0).first().map_or(0, |(output, _)| *output);
+        let mut values = vec![0.0; width * stride];
+        for (place, leaf) in leaves.enumerate() {
+            let of_leaf = leaf.map(|leaf| leaf_values(tree, leaf)).unwrap_or_default();
+            of_leaf.into_iter().enumerate().for_each(|(k, (_, value))| values[k * stride + place] = value);
+        }
+        Self { outputs: first..first + width, stride, values }
+    }
+
+    /// Adds every row's leaf, where a byte tells it: `out[output · STRIDE + row] += value`.
+    #[inline(always)]
+    pub(super) fn add(&self, leaves: &[u8; BLOCK], out: &mut [f64]) {
+        for (output, values) in self.outputs.clone().zip(self.values.as_chunks::<NARROW>().0) {
+            let out = &mut out[output * STRIDE..][..BLOCK];
+            out.iter_mut().zip(leaves).for_each(|(out, leaf)| *out += values[usize::from(*leaf)]);
+        }
+    }
 }
 
 impl LeafWalk {
     /// Compiles a tree.
     pub(super) fn new(boxes: &Boxes<'_>) -> Self {
         let nodes = boxes.tree.nodes.iter().map(|node| match &node.kind {
-            NodeKind::Split(split) => WalkNode::Split { left: split.left as u32, right: split.right as u32 },
+            NodeKind::Split(split) => {
+                let slot = boxes.edges[split.left].as_ref().map_or(0, |edge| edge.split);
+                WalkNode::Split { slot: slot as u32, left: split.left as u32, right: split.right as u32 }
+            }
             NodeKind::Leaf(leaf) => WalkNode::Leaf(*leaf as u32),
         });
-        let leaves = 0..boxes.tree.leaves();
-        let values = leaves.flat_map(|leaf| leaf_values(boxes.tree, leaf)).map(|(output, value)| (output as u32, value)).collect();
-        Self { nodes: nodes.collect(), values, width: boxes.tree.leaf_width() }
+        Self { nodes: nodes.collect(), leaves: Leaves::of_tree(boxes.tree) }
     }
 
-    /// Adds every row's leaf: `out[output · BLOCK + row] += value`. `slots` starts with the splits' decisions, in preorder.
+    /// The leaves, if a byte tells them apart.
+    pub(super) fn narrow(&self) -> Option<&Leaves> {
+        Some(&self.leaves).filter(|leaves| leaves.stride == NARROW)
+    }
+
+    /// Shows every leaf with the rows that reach it.
     #[inline(always)]
-    pub(super) fn add(&self, slots: &[Word], reached: &mut Vec<Word>, out: &mut [f64]) {
+    pub(super) fn visit(&self, slots: &[Word], reached: &mut Vec<Word>, mut leaf_reached: impl FnMut(u32, &Word)) {
         reached.clear();
         reached.resize(self.nodes.len(), [u64::MAX; WORDS]);
-        let mut decisions = slots.iter();
         for (at, node) in self.nodes.iter().enumerate() {
             let here = reached[at];
             match *node {
-                WalkNode::Split { left, right } => {
-                    let Some(decision) = decisions.next() else { return };
+                WalkNode::Split { slot, left, right } => {
+                    let decision = slots[slot as usize];
                     reached[left as usize] = std::array::from_fn(|word| here[word] & decision[word]);
                     reached[right as usize] = std::array::from_fn(|word| here[word] & !decision[word]);
                 }
-                WalkNode::Leaf(leaf) => {
-                    for (output, value) in &self.values[leaf as usize * self.width..][..self.width] {
-                        let out = &mut out[*output as usize * BLOCK..][..BLOCK];
-                        for (mut bits, out) in here.into_iter().zip(out.as_chunks_mut::<64>().0) {
-                            while bits != 0 {
-                                out[bits.trailing_zeros() as usize] += value;
-                                bits &= bits - 1;
-                            }
-                        }
+                WalkNode::Leaf(leaf) => leaf_reached(leaf, &here),
+            }
+        }
+    }
+
+    /// Adds every row's leaf: `out[output · STRIDE + row] += value`.
+    #[inline(always)]
+    pub(super) fn add(&self, slots: &[Word], reached: &mut Vec<Word>, out: &mut [f64]) {
+        let Leaves { outputs, stride, values } = &self.leaves;
+        self.visit(slots, reached, |leaf, here| {
+            for (output, values) in outputs.clone().zip(values.chunks_exact(*stride)) {
+                let (value, out) = (values[leaf as usize], &mut out[output * STRIDE..][..BLOCK]);
+                for (mut bits, out) in here.iter().copied().zip(out.as_chunks_mut::<64>().0) {
+                    while bits != 0 {
+                        out[bits.trailing_zeros() as usize] += value;
+                        bits &= bits - 1;
                     }
                 }
             }
-        }
+        });
     }
 }

@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::super::block::{BLOCK, Op, RankBlock, WORDS, Word};
+use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
 use super::super::program::Program;
 use super::super::sweep::Sweep;
 use super::super::table::Panel;
@@ -63,7 +63,7 @@ fn add(panel: &Panel, indices: &Indices, out: &mut [f64]) {
     let lines = &panel.lines[..];
     // An index has one bit less than the power of two that the panel's length is, so the mask changes nothing but the bounds checks.
     let mask = lines.len() - 1;
-    let columns = panel.columns.map(|column| column as usize * BLOCK);
+    let columns = panel.columns.map(|column| column as usize * STRIDE);
     assert!(columns.iter().all(|start| start + BLOCK <= out.len()));
     for (four, indices) in indices.as_chunks::<4>().0.iter().enumerate() {
         for half in [0, 4] {

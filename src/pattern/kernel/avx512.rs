@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::super::block::{BLOCK, Op, RankBlock, WORDS, Word};
+use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
 use super::super::program::Program;
 use super::super::table::{Line, Panel};
 use super::super::walk::LeafWalk;
@@ -75,12 +75,7 @@ fn index(bits: &[u32], slots: &[Word]) -> Indices {
             *sum = _mm512_mask_add_epi8(*sum, *word, *sum, bit);
         }
     }
-    let mut indices = [0; BLOCK];
-    for (indices, sum) in indices.as_chunks_mut::<64>().0.iter_mut().zip(sums) {
-        // SAFETY: the chunk holds 64 bytes.
-        unsafe { _mm512_storeu_si512(indices.as_mut_ptr().cast(), sum) };
-    }
-    indices
+    bytes(sums)
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -88,7 +83,7 @@ fn add(panel: &Panel, indices: &Indices, out: &mut [f64]) {
     let lines = &panel.lines[..];
     // An index has one bit less than the power of two that the panel's length is, so the mask changes nothing but the bounds checks.
     let mask = lines.len() - 1;
-    let columns = panel.columns.map(|column| column as usize * BLOCK);
+    let columns = panel.columns.map(|column| column as usize * STRIDE);
     assert!(columns.iter().all(|start| start + BLOCK <= out.len()));
     for (eight, indices) in indices.as_chunks::<8>().0.iter().enumerate() {
         let rows = indices.map(|index| load(&lines[usize::from(index) & mask]));
@@ -136,7 +131,26 @@ fn transpose_lanes(v: [__m512d; 4]) -> [__m512d; 4] {
     ]
 }
 
-#[target_feature(enable = "avx512f,bmi1,bmi2")]
+/// Notes every row's leaf in a byte, 64 rows an instruction, then looks its value up.
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
 fn walk_rows(walk: &LeafWalk, slots: &[Word], reached: &mut Vec<Word>, out: &mut [f64]) {
-    walk.add(slots, reached, out);
+    let Some(narrow) = walk.narrow() else { return walk.add(slots, reached, out) };
+    let mut leaves = [_mm512_setzero_si512(); WORDS];
+    walk.visit(slots, reached, |leaf, here| {
+        let leaf = _mm512_set1_epi8((leaf as u8).cast_signed());
+        leaves.iter_mut().zip(here).for_each(|(leaves, here)| *leaves = _mm512_mask_mov_epi8(*leaves, *here, leaf));
+    });
+    narrow.add(&bytes(leaves), out);
+}
+
+/// Vectors of bytes as an array.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn bytes(vectors: [__m512i; WORDS]) -> [u8; BLOCK] {
+    let mut bytes = [0; BLOCK];
+    for (bytes, vector) in bytes.as_chunks_mut::<64>().0.iter_mut().zip(vectors) {
+        // SAFETY: the chunk holds 64 bytes.
+        unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), vector) };
+    }
+    bytes
 }

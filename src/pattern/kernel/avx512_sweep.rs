@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::super::block::{BLOCK, Word};
+use super::super::block::{STRIDE, Word};
 use super::super::sweep::{Bottom, CASES, LANES, Sweep};
 use super::Scratch;
 use super::sweep::{Lanes, Steps, VECTORS, apply, count};
@@ -112,7 +112,7 @@ fn cross<const Q: usize>(bottom: &Bottom, tables: &[f64], bits: [u64; 3], produc
                 let part = _mm512_mul_pd(load(&products[node][vector]), _mm512_permutexvar_pd(case, load(&tables[node])));
                 total = _mm512_add_pd(total, part);
             }
-            let start = *feature as usize * BLOCK + vector * LANES;
+            let start = *feature as usize * STRIDE + vector * LANES;
             let Some(out) = out[start..].first_chunk_mut::<LANES>() else { continue };
             let sum = _mm512_add_pd(load(out), total);
             store(out, sum);

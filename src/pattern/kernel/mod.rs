@@ -31,11 +31,11 @@ pub(super) struct Kernels {
     pub run: fn(&Program, &RankBlock, &mut Vec<Word>),
     /// Index of every row: bit `k` of a row's index is its bit in `slots[bits[k]]`; at most eight bits.
     pub index: fn(&[u32], &[Word]) -> Indices,
-    /// Adds the lines of a block's indices: `out[column · BLOCK + row] += lines[index[row]][lane]`.
+    /// Adds the lines of a block's indices: `out[column · STRIDE + row] += lines[index[row]][lane]`.
     pub add: fn(&Panel, &Indices, &mut [f64]),
-    /// Adds every row's leaf: `out[output · BLOCK + row] += value`.
+    /// Adds every row's leaf: `out[output · STRIDE + row] += value`.
     pub walk: fn(&LeafWalk, &[Word], &mut Vec<Word>, &mut [f64]),
-    /// Adds a sweep's contributions: `out[(output · features + feature) · BLOCK + row]`.
+    /// Adds a sweep's contributions: `out[(output · features + feature) · STRIDE + row]`.
     pub sweep: fn(&Sweep, &[Word], usize, &mut Scratch, &mut [f64]),
 }
 

@@ -1,6 +1,6 @@
 //! Plain Rust: correct everywhere, and what the compiler makes of it.
 
-use super::super::block::{BLOCK, Op, RankBlock, WORDS, Word};
+use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
 use super::super::program::Program;
 use super::super::table::Panel;
 use super::sweep::{Plain, apply};
@@ -59,7 +59,7 @@ fn add(panel: &Panel, indices: &Indices, out: &mut [f64]) {
     for (eight, indices) in indices.chunks_exact(8).enumerate() {
         let lines: [&[f64; 8]; 8] = std::array::from_fn(|row| &panel.lines[usize::from(indices[row])].0);
         for (lane, column) in panel.columns.iter().enumerate() {
-            let start = *column as usize * BLOCK + eight * 8;
+            let start = *column as usize * STRIDE + eight * 8;
             for (out, line) in out[start..start + 8].iter_mut().zip(lines) {
                 *out += line[lane];
             }

@@ -1,6 +1,6 @@
 //! The sweep's steps over a block, given how one instruction set does each on eight rows.
 
-use super::super::block::{BLOCK, WORDS, Word};
+use super::super::block::{STRIDE, WORDS, Word};
 use super::super::sweep::{Bottom, CASES, LANES, Step, Sweep, Turn};
 use super::Scratch;
 
@@ -14,13 +14,13 @@ pub(super) type Lanes = [[f64; LANES]; VECTORS];
 pub(super) trait Steps {
     /// `below = products · factor`.
     fn down<const Q: usize>(factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]);
-    /// Adds the table's look-ups to `sums`, and to the features' columns, which start at `out[feature · BLOCK]`.
+    /// Adds the table's look-ups to `sums`, and to the features' columns, which start at `out[feature · STRIDE]`.
     fn bottom<const Q: usize>(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]);
     /// Adds `Σ coefficient · below` to `out` (64 rows), and `below` to `sums`.
     fn up<const Q: usize>(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]);
 }
 
-/// Runs all steps: `out[(output · features + feature) · BLOCK + row]`.
+/// Runs all steps: `out[(output · features + feature) · STRIDE + row]`.
 #[inline(always)]
 pub(super) fn apply<S: Steps>(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
     match sweep.nodes {
@@ -47,7 +47,7 @@ fn apply_nodes<S: Steps, const Q: usize>(sweep: &Sweep, slots: &[Word], features
     let q = count::<Q>(sweep.nodes);
     scratch.resize(2 * q * (sweep.depth + 1), [[0.0; LANES]; VECTORS]);
     for pass in &sweep.passes {
-        let out = &mut out[pass.output * features * BLOCK..];
+        let out = &mut out[pass.output * features * STRIDE..];
         for word in 0..WORDS {
             // Each depth holds its products, then its sums.
             let mut at = 0;
@@ -76,7 +76,7 @@ fn apply_nodes<S: Steps, const Q: usize>(sweep: &Sweep, slots: &[Word], features
                     }
                     Step::Up(turn) => {
                         let (above, below) = scratch[at - q..].split_at_mut(q);
-                        let start = turn.feature as usize * BLOCK + word * 64;
+                        let start = turn.feature as usize * STRIDE + word * 64;
                         let Some(out) = out[start..].first_chunk_mut::<64>() else { continue };
                         S::up::<Q>(
                             &sweep.constants[turn.constants..],
@@ -129,7 +129,7 @@ impl Steps for Plain {
                 }
             }
             for (feature, tables) in bottom.features.iter().zip(by_feature.chunks_exact(q)) {
-                let start = *feature as usize * BLOCK + vector * LANES;
+                let start = *feature as usize * STRIDE + vector * LANES;
                 let mut total = [0.0; LANES];
                 for (table, products) in tables.iter().zip(products) {
                     for lane in 0..LANES {
