@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::compile::LeafGame;
 use super::game;
-use crate::pattern::block::{BLOCK, Word};
+use crate::pattern::block::{STRIDE, Word};
 use crate::pattern::game::Rules;
 use crate::pattern::sparse::WideLeaf;
 
@@ -32,7 +32,7 @@ impl PairLeaf {
             });
             for (value, columns) in self.values.iter().zip(&self.columns) {
                 for (column, cell) in columns.iter().zip(cells.iter()) {
-                    out[*column as usize * BLOCK + row] += value * cell;
+                    out[*column as usize * STRIDE + row] += value * cell;
                 }
             }
         }

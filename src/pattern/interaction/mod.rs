@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::block::{BLOCK, Word};
+use super::block::{BLOCK, STRIDE, Word};
 use super::compile::CompiledGroup;
 use super::program::Program;
 use super::shape::Shape;
@@ -39,7 +39,7 @@ struct PairTree {
 }
 
 /// Most blocks of a super-block: all tables are read from memory once a super-block.
-const SUPER_BLOCKS: usize = 32;
+const SUPER_BLOCKS: usize = 16;
 /// Most values that a super-block's output holds.
 const SUPER_VALUES: usize = 4 << 20;
 
@@ -64,8 +64,8 @@ impl Interactions {
         let mut values = vec![0.0; columns * rows];
         values.par_chunks_exact_mut(rows.max(1)).enumerate().for_each(|(column, values)| {
             for (values, part) in values.chunks_mut(step).zip(&parts) {
-                for (values, block) in values.chunks_mut(BLOCK).zip(part.chunks_exact((columns + 1) * BLOCK)) {
-                    values.copy_from_slice(&block[column * BLOCK..][..values.len()]);
+                for (values, block) in values.chunks_mut(BLOCK).zip(part.chunks_exact((columns + 1) * STRIDE)) {
+                    values.copy_from_slice(&block[column * STRIDE..][..values.len()]);
                 }
             }
         });
@@ -77,9 +77,9 @@ impl Interactions {
         self.pairs.len() * self.shape.forest.outputs.len()
     }
 
-    /// One super-block, `(block · (columns + 1) + column) · BLOCK + row`; the last column is for unused lanes.
+    /// One super-block, `(block · (columns + 1) + column) · STRIDE + row`; the last column is for unused lanes.
     fn super_block(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
-        let (kernels, stride) = (self.shape.kernels, (self.columns() + 1) * BLOCK);
+        let (kernels, stride) = (self.shape.kernels, (self.columns() + 1) * STRIDE);
         let blocks = self.shape.rank_blocks(block, first, rows);
         let mut out = vec![0.0; blocks.len() * stride];
         let mut slots: Vec<Word> = Vec::new();
