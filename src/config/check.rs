@@ -122,8 +122,15 @@ impl Checker<'_> {
             }
             values.push(value);
         }
-        if schema.get("minItems").and_then(Json::as_u64).is_some_and(|least| (values.len() as u64) < least) {
-            self.sources.report(place, "the list is empty", Some("list something, or leave the key out".into()));
+        let (limit, length) = (|key| schema.get(key).and_then(Json::as_u64), values.len() as u64);
+        match (limit("minItems"), limit("maxItems")) {
+            (Some(least), most) if length < least && (length == 0 || most.is_none()) => {
+                self.sources.report(place, "the list is empty", Some("list something, or leave the key out".into()));
+            }
+            (Some(least), Some(most)) if length < least || length > most => {
+                self.sources.report(place, format!("the list has {length} entries; it takes {most}"), None);
+            }
+            _ => {}
         }
         Json::Array(values)
     }

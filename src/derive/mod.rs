@@ -1,8 +1,12 @@
 //! Derivations: folds over explained rows that end in tables.
 
+pub mod ale;
 mod bootstrap;
+mod effect;
 pub mod fairness;
+pub mod ice;
 pub mod importance;
+pub mod pdp;
 mod registry;
 pub mod summary;
 #[cfg(test)]
@@ -14,7 +18,8 @@ use crate::attribution::{AttributionBatch, Scores};
 use crate::dataset::RowBatch;
 use crate::table::Table;
 
-pub use registry::{Context, Settings, build, needs};
+pub use effect::{Choice, GridChoice};
+pub use registry::{Context, SettingError, Settings, build, check, needs};
 
 /// One chunk of rows with the attributions of one method.
 #[derive(Clone, Copy, Debug)]

@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
+use super::effect::{self, Problem};
 use super::fairness::{FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
-use super::{importance::Importance, summary::Summary};
+use super::{ale::Ale, ice::Ice, importance::Importance, pdp::Pdp, summary::Summary};
 use crate::attribution::AttributionSchema;
+use crate::model::{Forest, Output};
 use crate::settings::Step;
-use crate::subject::{Needs, Subject};
+use crate::subject::{ExplainedFeature, Needs, Subject};
 
 crate::settings::steps! {
     /// What is derived from the attributions; a step that is not named does not run, but for `importance` and `summary`.
     importance: On,
     summary: On,
+    pdp: Off,
+    ice: Off,
+    ale: Off,
 }
 
 /// What derivations know of a run beside its rows.
@@ -24,15 +29,51 @@ pub struct Context {
     pub subject: Arc<Subject>,
 }
 
+/// A setting that does not fit the model or the other settings.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct SettingError {
+    /// The config key, dotted.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Checks the settings of the derivations that are switched on against the explained features.
+///
+/// # Errors
+/// If a setting names a feature that is not there, or needs a derivation that is off.
+pub fn check(settings: &Settings, features: &[ExplainedFeature]) -> Result<(), SettingError> {
+    let ranked = settings.importance.settings().is_some();
+    let named = |step: &str, problem: Problem| SettingError { key: format!("derive.{step}.{}", problem.key), message: problem.message };
+    let steps = [
+        ("pdp", settings.pdp.settings().map(|pdp| pdp.check(features, ranked))),
+        ("ice", settings.ice.settings().map(|ice| ice.check(features, ranked))),
+        ("ale", settings.ale.settings().map(|ale| ale.check(features, ranked))),
+    ];
+    steps.into_iter().try_for_each(|(step, checked)| checked.unwrap_or(Ok(())).map_err(|problem| named(step, problem)))
+}
+
 /// What the derivations that are switched on need to know before the first row.
-pub fn needs(_settings: &Settings) -> Needs {
-    Needs::default()
+pub fn needs(settings: &Settings, forest: Option<&Forest>, space: Output) -> Needs {
+    let trees = forest.is_some_and(|forest| forest.trees.iter().all(|tree| tree.linear.is_empty()));
+    let steps = [
+        settings.pdp.settings().map(|_| effect::needs(trees, space)),
+        settings.ice.settings().map(|_| Needs { rows: false, ..effect::needs(trees, space) }),
+        settings.ale.settings().map(|_| Needs { sample: true, ..Needs::default() }),
+    ];
+    steps.into_iter().flatten().fold(Needs::default(), Needs::and)
 }
 
 /// The derivations that are switched on, in the registry's order, and those of a fairness review.
 pub fn build(settings: &Settings, review: Option<&Arc<Review>>, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
-    let steps =
-        [step(&settings.importance, |settings| Importance::new(settings, context)), step(&settings.summary, |_| Summary::new(context))];
+    let steps = [
+        step(&settings.importance, |settings| Importance::new(settings, context)),
+        step(&settings.summary, |_| Summary::new(context)),
+        step(&settings.pdp, |settings| Pdp::new(settings, context)),
+        step(&settings.ice, |settings| Ice::new(settings, context)),
+        step(&settings.ale, |settings| Ale::new(settings, context)),
+    ];
     steps.into_iter().flatten().chain(review.into_iter().flat_map(fairness)).collect()
 }
 

@@ -312,7 +312,11 @@ impl Forest {
 
     /// The leaf of `tree` that a row reaches; `value(feature)` gives the row's values.
     pub fn leaf(&self, tree: &Tree, value: impl Fn(usize) -> f64) -> usize {
-        let mut node = 0;
+        self.leaf_below(tree, 0, value)
+    }
+
+    /// The leaf that a row which has come to `node` reaches.
+    pub fn leaf_below(&self, tree: &Tree, mut node: usize, value: impl Fn(usize) -> f64) -> usize {
         loop {
             match &tree.nodes[node].kind {
                 NodeKind::Leaf(leaf) => return *leaf,

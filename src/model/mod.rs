@@ -23,7 +23,7 @@ pub use forest::{
 };
 pub use format::Iterations;
 pub use link::{Link, logistic};
-pub use predict::apply_link;
+pub use predict::{apply_link, leaf_outputs};
 pub use predictor::{PredictError, Predictor};
 pub use settings::{ModelSettings, Output, Task, TrainSettings};
 pub use summary::{FeatureSummary, Summary};

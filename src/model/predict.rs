@@ -67,7 +67,7 @@ pub fn apply_link(link: Link, rows: usize, values: &mut [f64]) {
 }
 
 /// (output, unscaled value) pairs of a leaf.
-fn leaf_outputs(tree: &Tree, leaf: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+pub fn leaf_outputs(tree: &Tree, leaf: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
     let width = tree.leaf_width();
     let first = match tree.output {
         TreeOutput::One(output) => output,

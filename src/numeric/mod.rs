@@ -2,6 +2,7 @@
 
 pub mod city_hash;
 pub mod moments;
+pub mod normal;
 pub mod quadrature;
 pub mod quantile;
 pub mod seed;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::dataset::DataError;
-use crate::derive::DeriveError;
+use crate::derive::{DeriveError, SettingError};
 use crate::explain::ExplainError;
 use crate::model::{ModelError, PredictError};
 use crate::report::ReportError;
@@ -101,5 +101,11 @@ pub(super) trait AtPath<T> {
 impl<T> AtPath<T> for std::io::Result<T> {
     fn at(self, action: &'static str, path: &Path) -> Result<T, RunError> {
         self.map_err(|source| RunError::Output { action, path: path.into(), source })
+    }
+}
+
+impl From<SettingError> for RunError {
+    fn from(error: SettingError) -> Self {
+        Self::Setting { key: error.key, message: error.message }
     }
 }

@@ -144,7 +144,11 @@ fn write_tables(tables: &[Table], folder: &Path, steps: &mut Steps) -> Result<()
 /// Draws the figures and writes them.
 fn draw(plan: &Plan, tables: &[Table], folder: &Path, steps: &mut Steps, interrupt: &Interrupt) -> Result<Vec<Figure>, RunError> {
     interrupt.check()?;
-    let options = chart::Options { top_features: plan.config.report.top_features.get(), space: plan.space().into() };
+    let options = chart::Options {
+        top_features: plan.config.report.top_features.get(),
+        space: plan.space().into(),
+        effect_space: plan.effect_space().into(),
+    };
     let figures = steps.time("figures", || plan.pool.install(|| chart::draw(tables, &options)))?;
     let folder = folder.join("figures");
     std::fs::create_dir_all(&folder).at("make", &folder)?;

@@ -15,7 +15,7 @@ use crate::attribution::Scores;
 use crate::config::{Config, Threads};
 use crate::dataset::{BackgroundRows, Dataset, FeatureBlock, Request, Selection};
 use crate::derive::fairness::Review;
-use crate::model::{self, Cover, Feature, FeatureKind, Forest, Iterations, Link, Model, Summary};
+use crate::model::{self, Cover, Feature, FeatureKind, Forest, Iterations, Link, Model, Output, Summary};
 use crate::pattern::ForestPredictor;
 use crate::subject::{BackgroundPass, ExplainedFeature, Member, Needs, Values};
 use crate::{derive, explain, train};
@@ -95,7 +95,7 @@ impl Plan {
         check_gates(&config)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
-        let needs = explain::needs(&config.explain, Some(&forest)).and(derive::needs(&config.derive));
+        let needs = explain::needs(&config.explain, Some(&forest)).and(derive::needs(&config.derive, Some(&forest), config.model.output));
         let background = if needs.background() { Some(background(&config, &data, request)?) } else { None };
         let predictor = Arc::new(ForestPredictor::new(Arc::clone(&forest), config.model.output));
         let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * forest.outputs.len());
@@ -115,6 +115,7 @@ impl Plan {
             config,
             options,
         };
+        derive::check(&plan.config.derive, &plan.features())?;
         if plan.memory() > plan.config.run.memory_limit.0 {
             let (needed, limit) = (plan.memory() >> 20, plan.config.run.memory_limit);
             tracing::warn!("the run may need {needed} MiB, more than run.memory_limit ({limit}); fewer --threads need less");
@@ -298,6 +299,15 @@ impl Plan {
             Link::Mean(_) => "sum of the trees' predictions",
             Link::VoteShare(_) => "votes of the trees",
             Link::Step | Link::Ascending | Link::Gaps | Link::MeanVariance | Link::Softplus | Link::Scaled(..) => "margin",
+        }
+    }
+
+    /// The space that effects are in, and its unit.
+    pub(super) fn effect_space(&self) -> &'static str {
+        match (self.config.model.output, self.forest.link) {
+            (Output::Probability, Link::Logistic | Link::Softmax) => "probability",
+            (Output::Probability, _) => "prediction",
+            (Output::Margin, _) => self.space(),
         }
     }
 

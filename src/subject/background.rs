@@ -42,6 +42,8 @@ pub struct Background {
     pub rows: Option<Arc<FeatureBlock>>,
     /// Their weights, where rows have weights.
     pub weights: Option<Arc<[f64]>>,
+    /// As many rows of equal weight as make a mean no more certain (Kish 1965): (Σ w)² / Σ w².
+    pub effective_rows: f64,
 }
 
 /// The fold.
@@ -52,6 +54,8 @@ pub struct BackgroundPass {
     columns: Option<Vec<Vec<f64>>>,
     weights: Option<Vec<f64>>,
     weight: f64,
+    /// Σ w².
+    squares: f64,
     /// Bytes that kept rows may take.
     limit: usize,
 }
@@ -65,7 +69,7 @@ impl BackgroundPass {
         let counter = forest.filter(|_| needs.histograms).map(|forest| BackgroundCounter::new(Arc::clone(forest))).transpose()?;
         let covers = forest.filter(|_| needs.covers).map(|forest| CoverCounter::new(Arc::clone(forest)));
         let columns = needs.rows.then(Vec::new);
-        Ok(Self { counter, covers, columns, weights: None, weight: 0.0, limit })
+        Ok(Self { counter, covers, columns, weights: None, weight: 0.0, squares: 0.0, limit })
     }
 
     /// Takes in the next rows.
@@ -75,6 +79,7 @@ impl BackgroundPass {
     pub fn absorb(&mut self, rows: &RowBatch) -> Result<(), BackgroundError> {
         let (block, weights) = (&rows.features, rows.weight.as_deref());
         self.weight += weights.map_or(block.rows() as f64, |weights| weights.iter().sum());
+        self.squares += weights.map_or(block.rows() as f64, |weights| weights.iter().map(|weight| weight * weight).sum());
         if let Some(counter) = &mut self.counter {
             counter.count(block, weights);
         }
@@ -107,6 +112,7 @@ impl BackgroundPass {
             covered: self.covers.map(|covers| Arc::new(covers.finish())),
             rows: self.columns.map(|columns| Arc::new(FeatureBlock::new(columns.first().map_or(0, Vec::len), columns.concat()))),
             weights: self.weights.map(Arc::from),
+            effective_rows: self.weight * self.weight / self.squares,
         })
     }
 }

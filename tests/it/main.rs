@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod ale;
 mod bad_input;
 mod catboost;
 mod catboost_damage;
@@ -11,6 +12,8 @@ mod conformance;
 mod contributions;
 mod damage;
 mod dataset;
+mod dependence;
+mod effects;
 mod fairness;
 mod forests;
 mod gates;

@@ -1,4 +1,4 @@
-//! A horizontal axis: round ticks, a linear scale.
+//! An axis: round ticks, a linear scale.
 
 use plotters::style::text_anchor::HPos;
 
@@ -25,7 +25,18 @@ impl Axis {
             false if low.is_finite() && low != 0.0 => (low - low.abs() / 2.0, low + low.abs() / 2.0),
             false => (0.0, 1.0),
         };
-        Self { low, high, left, right, ticks: ticks(low, high) }
+        Self { low, high, left, right, ticks: ticks(low, high, 8.0) }
+    }
+
+    /// The same with at most `most` + 1 ticks.
+    #[must_use]
+    pub fn with_ticks(self, most: f64) -> Self {
+        Self { ticks: ticks(self.low, self.high, most), ..self }
+    }
+
+    /// Ticks with their labels.
+    pub fn ticks(&self) -> &[(f64, String)] {
+        &self.ticks
     }
 
     /// Where a value is.
@@ -47,9 +58,10 @@ impl Axis {
     }
 }
 
-/// Three to nine multiples of 1, 2 or 5 times a power of ten, with labels of as many digits as tell them apart.
-fn ticks(low: f64, high: f64) -> Vec<(f64, String)> {
-    let rough = (high - low) / 8.0;
+/// At most `most` + 1 multiples of 1, 2 or 5 times a power of ten, and at least some three eighths, with labels of as many digits as tell
+/// them apart.
+fn ticks(low: f64, high: f64, most: f64) -> Vec<(f64, String)> {
+    let rough = (high - low) / most;
     let exponent = rough.log10().floor() as i32;
     let scaled = |factor: f64, exponent: i32| format!("{factor}e{exponent}").parse::<f64>().unwrap_or(rough);
     let step = [1.0, 2.0, 5.0, 10.0].map(|factor| scaled(factor, exponent)).into_iter().find(|step| *step >= rough).unwrap_or(rough);
@@ -80,7 +92,7 @@ mod tests {
     use super::*;
 
     fn labels(low: f64, high: f64) -> Vec<String> {
-        ticks(low, high).into_iter().map(|(_, label)| label).collect()
+        ticks(low, high, 8.0).into_iter().map(|(_, label)| label).collect()
     }
 
     #[test]

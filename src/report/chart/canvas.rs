@@ -110,6 +110,30 @@ impl Canvas<'_> {
         self.area.draw(&PathElement::new([at(from.0, from.1), at(to.0, to.1)], style))
     }
 
+    /// A text that is read from bottom to top and ends at the position, shortened to fit into `room`.
+    pub fn upright(&self, (x, y): (f64, f64), face: Face, room: f64, text: &str) -> Drawn {
+        let text = printable(text);
+        let drawn = elide(&text, face.size, room);
+        let font = ("sans-serif", face.size * UNITS * 1.24, FontStyle::Normal).into_font().transform(FontTransform::Rotate270);
+        let style = TextStyle::from(font).color(&face.colour).pos(Pos::new(HPos::Right, VPos::Center));
+        self.area.draw(&Text::new(drawn.clone(), at(x, y), style))?;
+        if drawn != text {
+            self.shortened.borrow_mut().push((drawn, text));
+        }
+        Ok(())
+    }
+
+    /// Straight lines from point to point.
+    pub fn path(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) -> Drawn {
+        let style = colour.stroke_width((width * UNITS).round() as u32);
+        self.area.draw(&PathElement::new(points.iter().map(|(x, y)| at(*x, *y)).collect::<Vec<_>>(), style))
+    }
+
+    /// A filled polygon.
+    pub fn polygon(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawn {
+        self.area.draw(&Polygon::new(points.iter().map(|(x, y)| at(*x, *y)).collect::<Vec<_>>(), colour.filled()))
+    }
+
     /// A filled rectangle.
     pub fn rect(&self, upper_left: (f64, f64), lower_right: (f64, f64), colour: RGBColor) -> Drawn {
         self.area.draw(&Rectangle::new([at(upper_left.0, upper_left.1), at(lower_right.0, lower_right.1)], colour.filled()))

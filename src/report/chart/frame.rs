@@ -8,7 +8,7 @@ use super::text::{width, wrap};
 
 /// Width of every figure.
 pub(super) const WIDTH: f64 = 860.0;
-const MARGIN: f64 = 16.0;
+pub(super) const MARGIN: f64 = 16.0;
 const NAMES: (f64, f64) = (60.0, 300.0);
 const SUBTITLE_LINE: f64 = 17.0;
 const AXIS: f64 = 42.0;

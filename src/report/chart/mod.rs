@@ -1,11 +1,15 @@
 //! Charts: pure functions from tables to SVG text.
 
+mod ale;
 mod axis;
 mod beeswarm;
 mod canvas;
+mod dependence;
+mod effects;
 mod frame;
 mod importance;
 mod palette;
+mod panels;
 mod ranking;
 mod text;
 
@@ -19,8 +23,10 @@ use crate::table::Table;
 pub struct Options {
     /// Most features that a figure shows.
     pub top_features: usize,
-    /// The explained space and its unit, for axes: `margin: log-odds`, `probability`, …
+    /// The space of attributions and its unit, for axes: `margin: log-odds`, …
     pub space: String,
+    /// The space that effects are in: the same, or `probability`, …
+    pub effect_space: String,
 }
 
 /// A drawn chart.
@@ -51,6 +57,9 @@ pub struct Chart {
 pub static CHARTS: &[Chart] = &[
     Chart { name: "importance", tables: &["importance"], draw: importance::draw },
     Chart { name: "beeswarm", tables: &["importance", "summary"], draw: beeswarm::draw },
+    Chart { name: "pdp", tables: &["pdp"], draw: dependence::draw },
+    Chart { name: "ice", tables: &["pdp", "ice"], draw: dependence::draw_rows },
+    Chart { name: "ale", tables: &["ale"], draw: ale::draw },
 ];
 
 /// Draws every chart whose tables are all there.

@@ -14,6 +14,16 @@ pub(super) const ZERO: RGBColor = RGBColor(0x8c, 0x95, 0x9f);
 pub(super) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 /// Bars.
 pub(super) const BAR: RGBColor = RGBColor(0x6b, 0x9a, 0xc4);
+/// Curves.
+pub(super) const LINE: RGBColor = RGBColor(0x1f, 0x5f, 0x99);
+/// Bands around curves.
+pub(super) const BAND: RGBColor = RGBColor(0xcd, 0xde, 0xee);
+/// Curves of single rows, behind.
+pub(super) const BEHIND: RGBColor = RGBColor(0xa9, 0xb8, 0xc6);
+/// Where there are hardly any data.
+pub(super) const SPARSE: RGBColor = RGBColor(0xf1, 0xf2, 0xf4);
+/// Histograms of the data beneath curves.
+pub(super) const ROWS: RGBColor = RGBColor(0xb4, 0xbb, 0xc3);
 /// Points of features whose values have no order.
 pub(super) const CATEGORY: RGBColor = RGBColor(0x6e, 0x77, 0x81);
 /// Points whose value is missing.

@@ -1,0 +1,232 @@
+//! Effects of one feature: sums over rows, accumulated and centred, with their bands.
+
+use crate::dataset::RowBatch;
+use crate::derive::effect::{Axis, Model, RowMajor, Shift};
+use crate::model::PredictError;
+use crate::numeric::normal::two_sided;
+use crate::table::{self, Table};
+
+/// Sums over the rows of every output and cell.
+#[derive(Clone, Debug)]
+pub(super) struct CurveSums {
+    /// `output · cells + cell`.
+    cells: Vec<CellSums>,
+}
+
+/// Sums over the rows of a cell; δ is the change along each of the cell's two bins, zero where there is no such bin.
+#[derive(Clone, Copy, Debug, Default)]
+struct CellSums {
+    rows: u64,
+    /// Σ w and Σ w².
+    weight: [f64; 2],
+    /// Σ w·δ.
+    change: [f64; 2],
+    /// Σ w²·δ.
+    squared_weight: [f64; 2],
+    /// Σ w²·δδᵀ: the two squares, then the product.
+    products: [f64; 3],
+}
+
+/// A point of the finished curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Effect {
+    /// The effect.
+    pub effect: f64,
+    /// Its standard error.
+    pub error: f64,
+    /// Rows of the bin that ends here, or at this category.
+    pub rows: u64,
+}
+
+impl CurveSums {
+    /// Over no rows.
+    pub fn new(axis: &Axis, outputs: usize) -> Self {
+        Self { cells: vec![CellSums::default(); outputs * axis.cells()] }
+    }
+
+    /// Adds rows; `margins` are theirs, where the model wants them.
+    ///
+    /// # Errors
+    /// If the model cannot be evaluated.
+    pub fn add(&mut self, model: &Model, axis: &Axis, rows: &RowBatch, matrix: &RowMajor, margins: &[f64]) -> Result<(), PredictError> {
+        let column = rows.features.column(axis.member.column);
+        let mut placed: Vec<(usize, usize)> =
+            column.iter().enumerate().filter_map(|(row, value)| Some((axis.cell_of(*value)?, row))).collect();
+        // Rows of a cell walk the same few trees.
+        placed.sort_unstable();
+        let sides = [0, 1].map(|side| {
+            let shift = |(at, (cell, row)): (usize, &(usize, usize))| {
+                let bin = axis.cell(*cell).bins[side]?;
+                Some((at, Shift { row: *row, trees: axis.movers(bin), values: [axis.ends(bin)] }))
+            };
+            placed.iter().enumerate().filter_map(shift).unzip::<usize, Shift<2, 1>, Vec<_>, Vec<_>>()
+        });
+        let changes = |shifts: &[Shift<2, 1>]| model.contrasts(matrix, margins, [axis.member.column], shifts, [-1.0, 1.0]);
+        let changes = [changes(&sides[0].1)?, changes(&sides[1].1)?];
+        let mut deltas = vec![[0.0; 2]; placed.len()];
+        for (output, cells) in self.cells.chunks_exact_mut(axis.cells().max(1)).enumerate() {
+            for side in [0, 1] {
+                let (places, count) = (&sides[side].0, sides[side].0.len());
+                let changes = &changes[side][output * count..][..count];
+                places.iter().zip(changes).for_each(|(at, change)| deltas[*at][side] = *change);
+            }
+            placed.iter().zip(&deltas).for_each(|((cell, row), delta)| cells[*cell].add(rows.weight_of(*row), *delta));
+        }
+        Ok(())
+    }
+
+    /// Adds the sums over other rows.
+    pub fn merge(&mut self, later: Self) {
+        self.cells.iter_mut().zip(later.cells).for_each(|(cell, more)| cell.merge(&more));
+    }
+
+    /// One output's curve, a value for each of the axis' points; `None` if no row of positive weight has a value.
+    pub fn effects(&self, axis: &Axis, output: usize) -> Option<Vec<Effect>> {
+        let cells = &self.cells[output * axis.cells()..][..axis.cells()];
+        let points = axis.points.len();
+        let (mut weights, mut steps) = (vec![0.0; points], vec![[0.0; 2]; points]);
+        for (cell, sums) in cells.iter().enumerate() {
+            axis.cell(cell).points.into_iter().for_each(|point| weights[point] += sums.weight[0] / 2.0);
+            for (bin, change) in axis.cell(cell).bins.into_iter().zip(sums.change) {
+                bin.into_iter().for_each(|bin| steps[bin] = [steps[bin][0] + change, steps[bin][1] + sums.weight[0]]);
+            }
+        }
+        let total: f64 = weights.iter().sum();
+        if axis.bins() == 0 {
+            // A constant has no effect.
+            return Some(vec![Effect { effect: 0.0, error: 0.0, rows: cells.first().map_or(0, |cell| cell.rows) }; points]);
+        }
+        if total == 0.0 {
+            return None;
+        }
+        let means: Vec<f64> = steps.iter().map(|[change, weight]| if *weight > 0.0 { change / weight } else { 0.0 }).collect();
+        let raw: Vec<f64> = means
+            .iter()
+            .scan(0.0, |sum, mean| {
+                Some({
+                    *sum += mean;
+                    *sum
+                })
+            })
+            .collect();
+        let centre = raw.iter().zip(&weights).map(|(effect, weight)| effect * weight).sum::<f64>() / total;
+        let influence = Influence { axis, cells, means: &means, raw: &raw, steps: &steps, weights: &weights, centre, total };
+        let rows = |point: usize| match axis.is_ordered() {
+            true => point.checked_sub(1).map_or(0, |cell| cells[cell].rows),
+            false => cells[point].rows,
+        };
+        let effect = |point: usize| Effect { effect: raw[point] - centre, error: influence.error(point), rows: rows(point) };
+        Some((0..points).map(effect).collect())
+    }
+}
+
+/// What the standard error of a point is made of.
+struct Influence<'a> {
+    axis: &'a Axis,
+    cells: &'a [CellSums],
+    means: &'a [f64],
+    raw: &'a [f64],
+    steps: &'a [[f64; 2]],
+    weights: &'a [f64],
+    centre: f64,
+    total: f64,
+}
+
+impl Influence<'_> {
+    /// The standard error of the effect at point p: the bootstrap's over rows, but for terms of higher order and without its noise, as
+    /// the root of the summed squares of the rows' influences (Jaeckel 1972; Efron 1982, chapter 6).
+    ///
+    /// With S_l the share of the rows at points from l on, a row of weight w has the influence
+    /// `w·(Σ_l ([l ≤ p] − S_l)·(δ_l − m_l)/W_l − (g − c)/W)`, over its bins l, where g is the mean of the curve at its points.
+    fn error(&self, point: usize) -> f64 {
+        let shares: Vec<f64> = self
+            .weights
+            .iter()
+            .rev()
+            .scan(0.0, |sum, weight| {
+                Some({
+                    *sum += weight;
+                    *sum / self.total
+                })
+            })
+            .collect();
+        let slope = |bin: usize| {
+            let weight = self.steps[bin][1];
+            let step = if bin <= point { 1.0 } else { 0.0 };
+            if weight > 0.0 { (step - shares[shares.len() - 1 - bin]) / weight } else { 0.0 }
+        };
+        let variance = |(cell, sums): (usize, &CellSums)| {
+            let cell = self.axis.cell(cell);
+            let slopes = cell.bins.map(|bin| bin.map_or(0.0, slope));
+            let means = cell.bins.map(|bin| bin.map_or(0.0, |bin| self.means[bin]));
+            let level = (self.raw[cell.points[0]] + self.raw[cell.points[1]]) / 2.0;
+            let fixed = -slopes[0] * means[0] - slopes[1] * means[1] - (level - self.centre) / self.total;
+            sums.squared(fixed, slopes)
+        };
+        self.cells.iter().enumerate().map(variance).sum::<f64>().max(0.0).sqrt()
+    }
+}
+
+impl CellSums {
+    fn add(&mut self, weight: f64, delta: [f64; 2]) {
+        let square = weight * weight;
+        self.merge(&Self {
+            rows: 1,
+            weight: [weight, square],
+            change: delta.map(|delta| weight * delta),
+            squared_weight: delta.map(|delta| square * delta),
+            products: [delta[0] * delta[0], delta[1] * delta[1], delta[0] * delta[1]].map(|product| square * product),
+        });
+    }
+
+    fn merge(&mut self, more: &Self) {
+        self.rows += more.rows;
+        for at in 0..2 {
+            self.weight[at] += more.weight[at];
+            self.change[at] += more.change[at];
+            self.squared_weight[at] += more.squared_weight[at];
+        }
+        self.products.iter_mut().zip(more.products).for_each(|(sum, product)| *sum += product);
+    }
+
+    /// Σ w²·(fixed + slopes·δ)².
+    fn squared(&self, fixed: f64, [a, b]: [f64; 2]) -> f64 {
+        let [aa, bb, ab] = self.products;
+        let mixed = a * self.squared_weight[0] + b * self.squared_weight[1];
+        fixed * fixed * self.weight[1] + 2.0 * fixed * mixed + a * a * aa + b * b * bb + 2.0 * a * b * ab
+    }
+}
+
+/// The table `ale`: outputs, then features, then points.
+pub(super) fn table(outputs: &[String], curves: &[(&Axis, &CurveSums)], level: Option<f64>) -> Table {
+    let mut labels: Vec<(&str, &Axis, usize)> = Vec::new();
+    let mut effects: Vec<Effect> = Vec::new();
+    for (number, output) in outputs.iter().enumerate() {
+        for (axis, sums) in curves {
+            let curve = sums.effects(axis, number).unwrap_or_default();
+            labels.extend((0..curve.len()).map(|point| (output.as_str(), *axis, point)));
+            effects.extend(curve);
+        }
+    }
+    let reach = level.map(two_sided);
+    let limit = |sign: f64| {
+        table::optional_numbers(effects.iter().map(move |effect| reach.map(|reach| effect.effect + sign * reach * effect.error)))
+    };
+    let number = |axis: &Axis, point: usize| axis.is_ordered().then(|| axis.points[point]);
+    Table::new(
+        "ale",
+        vec![
+            ("output", table::texts(labels.iter().map(|label| label.0))),
+            ("feature", table::texts(labels.iter().map(|label| &label.1.member.name))),
+            ("bin", table::integers(labels.iter().map(|label| label.2 as i64))),
+            ("left", table::optional_numbers(labels.iter().map(|(_, axis, point)| number(axis, point.saturating_sub(1))))),
+            ("right", table::optional_numbers(labels.iter().map(|(_, axis, point)| number(axis, *point)))),
+            ("label", table::optional_texts(labels.iter().map(|(_, axis, point)| axis.member.values.text(axis.points[*point])))),
+            ("effect", table::numbers(effects.iter().map(|effect| effect.effect))),
+            ("ci_low", limit(-1.0)),
+            ("ci_high", limit(1.0)),
+            ("level", table::optional_numbers(effects.iter().map(|_| level))),
+            ("rows", table::integers(effects.iter().map(|effect| effect.rows as i64))),
+        ],
+    )
+}

@@ -1,0 +1,98 @@
+//! Effect tables as curves, and the figure that all effects share: one for each output, a panel a feature.
+
+use arrow_array::Array;
+
+use super::canvas::{Canvas, Drawn, svg};
+use super::panels::{Curve, Panels, Point};
+use super::{Figure, Options, chart_error};
+use crate::report::ReportError;
+use crate::report::number::short;
+use crate::table::Table;
+
+/// Outputs that are drawn of a model with more.
+const OUTPUTS: usize = 4;
+
+/// What a figure of effects says.
+pub(super) struct Words {
+    /// Chart name, the stem's beginning.
+    pub chart: &'static str,
+    /// Heading.
+    pub title: &'static str,
+    /// What the curves are.
+    pub about: String,
+    /// What the heights are of.
+    pub quantity: String,
+}
+
+/// One figure for each of the first outputs; `curves` gives those of an output.
+pub(super) fn figures(
+    table: &Table,
+    options: &Options,
+    words: &Words,
+    curves: impl Fn(&str) -> Vec<Curve>,
+) -> Result<Vec<Figure>, ReportError> {
+    let outputs = outputs(table);
+    let figure = |(place, output): (usize, &&str)| {
+        let named = (outputs.len() > 1).then_some((place, *output));
+        figure(table, options, words, curves(output), named)
+    };
+    outputs.iter().take(OUTPUTS).enumerate().map(figure).collect()
+}
+
+fn figure(table: &Table, options: &Options, words: &Words, all: Vec<Curve>, named: Option<(usize, &str)>) -> Result<Figure, ReportError> {
+    let shown = all.len().min(options.top_features);
+    let title = format!("{}{}", words.title, named.map(|(_, name)| format!(", output {name}")).unwrap_or_default());
+    let mut parts = vec![words.about.clone()];
+    parts.extend(level(table).map(|level| format!("bands: {level} % intervals")));
+    parts.push("grey below: where the rows are; shaded: hardly any rows".into());
+    if shown < all.len() {
+        parts.push(format!("the {shown} of {} features with the widest effect", all.len()));
+    }
+    let first: Vec<String> = all.iter().take(5).map(|curve| format!("{} {}", curve.name, short(curve.range()))).collect();
+    let alt = format!("A curve a feature of its {}, widest range first: {}.", words.title.to_lowercase(), first.join(", "));
+    let stem = named.map_or_else(|| words.chart.to_owned(), |(place, _)| format!("{}-{place}", words.chart));
+    let panels = Panels::new(title.clone(), &parts.join("; "), all.into_iter().take(shown).collect(), words.quantity.clone());
+    let picture = |canvas: &Canvas| -> Drawn { panels.draw(canvas) };
+    let svg = svg(panels.size(), (&stem, &title, &alt), picture).map_err(chart_error(words.chart))?;
+    Ok(Figure { stem, title, alt, svg })
+}
+
+/// The bands' level as a percentage, where there are bands.
+fn level(table: &Table) -> Option<String> {
+    let levels = table.numbers("level");
+    let level = (!levels.is_empty() && levels.is_valid(0)).then(|| format!("{:.4}", 100.0 * levels.value(0)))?;
+    Some(level.trim_end_matches('0').trim_end_matches('.').to_owned())
+}
+
+/// The outputs of a table, in its order.
+fn outputs(table: &Table) -> Vec<&str> {
+    let mut outputs: Vec<&str> = Vec::new();
+    for output in table.texts("output").iter().flatten() {
+        if outputs.last() != Some(&output) && !outputs.contains(&output) {
+            outputs.push(output);
+        }
+    }
+    outputs
+}
+
+/// The curves of one output, widest range first; `place` and `height` are columns.
+pub(super) fn curves(table: &Table, output: &str, place: &str, height: &str) -> Vec<Curve> {
+    let (outputs, features, labels) = (table.texts("output"), table.texts("feature"), table.texts("label"));
+    let [places, heights, lows, highs] = [place, height, "ci_low", "ci_high"].map(|column| table.numbers(column));
+    let mut curves: Vec<Curve> = Vec::new();
+    for row in (0..table.len()).filter(|row| outputs.value(*row) == output) {
+        if curves.last().is_none_or(|last| last.name != features.value(row)) {
+            curves.push(Curve { name: features.value(row).into(), ..Curve::default() });
+        }
+        let point = Point {
+            x: places.is_valid(row).then(|| places.value(row)),
+            label: if labels.is_valid(row) { labels.value(row).into() } else { "missing".into() },
+            y: heights.value(row),
+            band: (lows.is_valid(row) && highs.is_valid(row)).then(|| (lows.value(row), highs.value(row))),
+            rows: table.integers("rows").value(row) as f64,
+        };
+        curves.last_mut().into_iter().for_each(|last| last.points.push(point.clone()));
+    }
+    curves.sort_by(|a, b| b.range().total_cmp(&a.range()));
+    curves
+}
