@@ -201,8 +201,8 @@ fn trees_of_several_operators_are_added_up_or_refused() {
         (around(&[node("Reshape", &["A"], "S", &[])]), "operator Reshape stands behind single trees"),
         (around(&[node("Sum", &["A", "B"], "S", &[]), node("Neg", &["A"], "N", &[])]), "operator Neg stands behind single trees"),
         (
-            around(&[node("Sum", &["A", "B"], "S", &[]), node("Neg", &["S"], "N", &[]), node("Exp", &["N"], "E", &[])]),
-            "operator Neg, Exp stands behind",
+            around(&[node("Sum", &["A", "B"], "S", &[]), node("Exp", &["S"], "E", &[]), node("Neg", &["E"], "N", &[])]),
+            "operator Exp, Neg stands behind",
         ),
         (around(&vec![node("Neg", &["A"], "A", &[]); 193]), "more than 64 operators stand behind each tree"),
         (

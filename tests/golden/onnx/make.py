@@ -48,10 +48,14 @@ def beside_thresholds(model, random):
 
 
 def source(model, feature, threshold):
-    """The largest f32 that becomes at most `threshold` in the trees' input, if order is kept."""
-    low, high = np.float32(-1e6), np.float32(1e6)
+    """The largest number of the input's width that becomes at most `threshold` in the trees' input, if order is kept."""
+    wide = model.proto.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.DOUBLE
+    width = np.float64 if wide else np.float32
+    low, high = width(-1e6), width(1e6)
     while np.nextafter(low, high) < high:
-        middle = np.float32((float(low) + float(high)) / 2)
+        middle = width((float(low) + float(high)) / 2)
+        if middle in (low, high):
+            break
         row = np.zeros((1, model.features))
         row[0, feature] = middle
         low, high = (middle, high) if model.read(row)[0, feature] <= threshold else (low, middle)

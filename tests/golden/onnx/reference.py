@@ -87,7 +87,10 @@ class Model(EnumeratedModel):
 
     def _column_type(self):
         types = {value.name: value.type.tensor_type.elem_type for value in self.proto.graph.input}
-        return types.get(self.node.input[0], onnx.TensorProto.FLOAT)
+        for node in self.proto.graph.node:  # arithmetic keeps the type, operators of ai.onnx.ml and Cast make f32 here
+            keeps = node.op_type in ("Add", "Sub", "Mul", "Div", "Identity")
+            types[node.output[0]] = types.get(node.input[0], onnx.TensorProto.FLOAT) if keeps else onnx.TensorProto.FLOAT
+        return types[self.node.input[0]]
 
     def _numbers(self, name):
         wide = self.attributes.get(f"{name}_as_tensor", ())
@@ -207,7 +210,8 @@ class Model(EnumeratedModel):
         while graph.node[-1].output[0] != column:
             del graph.node[-1]
         del graph.output[:]
-        graph.output.append(helper.make_tensor_value_info(column, onnx.TensorProto.FLOAT, None))
+        kind = onnx.TensorProto.DOUBLE if self.double else onnx.TensorProto.FLOAT
+        graph.output.append(helper.make_tensor_value_info(column, kind, None))
         return self.run(proto, rows)[0]
 
     def raw(self, rows):

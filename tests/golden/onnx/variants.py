@@ -30,7 +30,7 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 warnings.filterwarnings("ignore")
@@ -210,6 +210,9 @@ VARIANTS = {
     "decision_tree_words": Variant("classes with names", lambda: sklearn(DecisionTreeClassifier(max_depth=4), words)),
     "gradient_boosting": Variant("base value", lambda: sklearn(GradientBoostingRegressor(**TREES), real)),
     "gradient_boosting_binary": Variant("LOGISTIC of one score", lambda: sklearn(GradientBoostingClassifier(**TREES), binary)),
+    "gradient_boosting_exponential": Variant(
+        "Mul and Sigmoid behind the trees", lambda: sklearn(GradientBoostingClassifier(loss="exponential", **TREES), binary)
+    ),
     "gradient_boosting_multiclass": Variant("SOFTMAX", lambda: sklearn(GradientBoostingClassifier(**TREES), classes)),
     "hist_gradient_boosting": Variant("missing values", lambda: sklearn(HistGradientBoostingRegressor(**HIST), real, gaps=True)),
     "hist_gradient_boosting_binary": Variant(
@@ -249,6 +252,14 @@ VARIANTS = {
     ),
     "pipeline_names": Variant(
         "an input for each feature", lambda: sklearn(scaled(StandardScaler()), real, gaps=True, names=True)
+    ),
+    "pipeline_double": Variant(
+        "Sub and Div of doubles before the trees",
+        lambda: sklearn(make_pipeline(MaxAbsScaler(), HistGradientBoostingRegressor(**HIST)), real, gaps=True, types=DoubleTensorType),
+    ),
+    "pipeline_double_scaler": Variant(
+        "a Scaler of doubles, which makes f32 of them",
+        lambda: sklearn(make_pipeline(StandardScaler(), HistGradientBoostingRegressor(**HIST)), real, gaps=True, types=DoubleTensorType),
     ),
     "modes": Variant("LEQ, LT, GTE and GT", lambda: by_hand([ORDERED, ORDERED[::-1]])),
     "modes_equal": Variant("EQ and NEQ, which NaN fulfils", lambda: by_hand([UNORDERED, UNORDERED[::-1]]), paths=False),

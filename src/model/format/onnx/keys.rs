@@ -36,7 +36,8 @@ pub(super) fn yes(width: Width, answer: impl Fn(f64) -> bool) -> RangeInclusive<
         return if begins { first..=last } else { first..=first - 1 };
     }
     let (mut before, mut after) = (first, last);
-    while after - before > 1 {
+    // Places of f64 are further apart than i64 can tell.
+    while before + 1 < after {
         let middle = i64::midpoint(before, after);
         if at(middle) == begins { before = middle } else { after = middle }
     }
@@ -65,6 +66,8 @@ mod tests {
         let third = f64::from(1.0_f32 / 3.0);
         assert_eq!(*yes(Width::F32, |x| x <= third).end(), key(third, Width::F32));
         assert_eq!(*yes(Width::F32, |x| x > third).start(), key(third, Width::F32) + 1);
+        assert_eq!(*yes(Width::F64, |x| x <= 0.1).end(), key(0.1, Width::F64));
+        assert_eq!(*yes(Width::F64, |x| x > -1e300).start(), key(-1e300, Width::F64) + 1);
         assert_eq!(yes(Width::F64, |_| true), all(Width::F64));
         assert!(yes(Width::F64, |_| false).is_empty());
     }

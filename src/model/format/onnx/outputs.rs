@@ -87,7 +87,7 @@ enum Step {
     Multiply(f64),
     Add(f64),
     PowerOfTwo,
-    Linked(Link),
+    Linked(&'static Link),
 }
 
 /// Follows the scores behind the trees; what changes them becomes part of base margins and link, or is refused by name.
@@ -113,9 +113,9 @@ pub(super) fn follow(graph: &GraphProto, scores: &str, outputs: &mut Outputs) ->
             ("Div", Some(divisor)) if is_scores(0) => Step::Multiply(1.0 / divisor),
             ("Add", Some(term)) => Step::Add(term),
             ("Pow", Some(2.0)) if is_scores(1) => Step::PowerOfTwo,
-            ("Exp", _) => Step::Linked(Link::Exp),
-            ("Sigmoid", _) => Step::Linked(Link::Logistic),
-            ("Softmax", _) => Step::Linked(Link::Softmax),
+            ("Exp", _) => Step::Linked(&Link::Exp),
+            ("Sigmoid", _) => Step::Linked(&Link::Logistic),
+            ("Softmax", _) => Step::Linked(&Link::Softmax),
             _ => return Err(refused(&node.op_type)),
         };
         if step != Step::Multiply(1.0) {
@@ -140,7 +140,8 @@ fn take(outputs: &mut Outputs, steps: &[Step]) -> Option<()> {
         return None;
     }
     outputs.link = match steps {
-        [Step::Linked(link)] => *link,
+        [Step::Linked(link)] => **link,
+        [Step::Multiply(factor), Step::Linked(link)] => Link::Scaled(*factor, link),
         // c · e^m = e^(m + ln c)
         [Step::Linked(Link::Exp), Step::Multiply(factor)] if *factor > 0.0 => {
             outputs.base.iter_mut().for_each(|base| *base += factor.ln());
