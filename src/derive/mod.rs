@@ -6,6 +6,7 @@ mod effect;
 pub mod fairness;
 pub mod ice;
 pub mod importance;
+mod interactions;
 pub mod pdp;
 mod registry;
 pub mod summary;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::effect::{self, Problem};
 use super::fairness::{FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
-use super::{ale::Ale, ice::Ice, importance::Importance, pdp::Pdp, summary::Summary};
+use super::{ale::Ale, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp, summary::Summary};
 use crate::attribution::AttributionSchema;
 use crate::model::{Forest, Output};
 use crate::settings::Step;
@@ -74,7 +74,8 @@ pub fn build(settings: &Settings, review: Option<&Arc<Review>>, context: &Arc<Co
         step(&settings.ice, |settings| Ice::new(settings, context)),
         step(&settings.ale, |settings| Ale::new(settings, context)),
     ];
-    steps.into_iter().flatten().chain(review.into_iter().flat_map(fairness)).collect()
+    let interactions = context.subject.interactions.as_ref().map(|values| boxed(Interactions::new(values, context)));
+    steps.into_iter().flatten().chain(interactions).chain(review.into_iter().flat_map(fairness)).collect()
 }
 
 fn fairness(review: &Arc<Review>) -> Vec<Box<dyn AnyDerivation>> {
@@ -82,7 +83,11 @@ fn fairness(review: &Arc<Review>) -> Vec<Box<dyn AnyDerivation>> {
 }
 
 fn step<S, D: Derivation + 'static>(step: &Step<S>, new: impl FnOnce(&S) -> D) -> Option<Box<dyn AnyDerivation>> {
-    Some(Box::new(new(step.settings()?)))
+    Some(boxed(new(step.settings()?)))
+}
+
+fn boxed<D: Derivation + 'static>(derivation: D) -> Box<dyn AnyDerivation> {
+    Box::new(derivation)
 }
 
 #[cfg(test)]

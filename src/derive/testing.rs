@@ -57,6 +57,7 @@ impl Run {
             forest: None,
             predictor: Arc::new(Zero(schema.outputs.clone())),
             background: Background::default(),
+            interactions: None,
             sample: None,
         };
         let context = Arc::new(Context { methods: vec![Arc::new(schema)], subject: Arc::new(subject) });

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
 
-pub use registry::{Settings, build, needs};
+pub use registry::{Settings, build, interactions, needs};
 
 /// Why rows could not be explained.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::tree_shap::TreeShap;
 use super::{ExplainError, Explainer};
 use crate::model::Forest;
-use crate::subject::{Needs, Subject};
+use crate::pattern::Interactions;
+use crate::subject::{Background, Needs, Subject};
 
 crate::settings::steps! {
     /// Attribution methods; one that is not named does not run, but for `tree_shap`.
@@ -25,6 +26,15 @@ pub fn needs(settings: &Settings, forest: Option<&Forest>) -> Needs {
 pub fn build(settings: &Settings, subject: &Arc<Subject>) -> Result<Vec<Box<dyn Explainer>>, ExplainError> {
     let methods = [settings.tree_shap.settings().map(|settings| boxed(TreeShap::new(settings, subject)))];
     methods.into_iter().flatten().collect()
+}
+
+/// TreeSHAP's interaction values, where they are asked for.
+///
+/// # Errors
+/// If they cannot be computed for this model.
+pub fn interactions(settings: &Settings, forest: &Arc<Forest>, background: &Background) -> Result<Option<Interactions>, ExplainError> {
+    let asked = settings.tree_shap.settings().filter(|settings| settings.interactions);
+    asked.map(|settings| TreeShap::interactions(settings, forest, background)).transpose()
 }
 
 fn boxed<E: Explainer + 'static>(method: Result<E, ExplainError>) -> Result<Box<dyn Explainer>, ExplainError> {

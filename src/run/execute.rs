@@ -70,6 +70,7 @@ fn subject(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Arc
     let seed = plan.config.run.seed;
     let sample = || plan.pool.install(|| plan.data.sample(SAMPLE_ROWS.get(), seed, "sample"));
     let sample = if plan.needs.sample { Some(Arc::new(steps.time("sample", sample)?.rows)) } else { None };
+    let interactions = plan.pool.install(|| explain::interactions(&plan.config.explain, &plan.forest, &background))?.map(Arc::new);
     let subject = Subject {
         seed,
         features: plan.features(),
@@ -78,6 +79,7 @@ fn subject(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Arc
         forest: Some(Arc::clone(&plan.forest)),
         predictor: plan.predictor.clone(),
         background,
+        interactions,
         sample,
     };
     Ok((Arc::new(subject), said))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::dataset::RowBatch;
 use crate::model::{Forest, Output, Predictor};
+use crate::pattern::Interactions;
 
 pub use background::{Background, BackgroundError, BackgroundPass};
 pub use feature::{ExplainedFeature, Member, Values};
@@ -29,6 +30,8 @@ pub struct Subject {
     pub predictor: Arc<dyn Predictor>,
     /// The background, in the forms that were needed.
     pub background: Background,
+    /// SHAP interaction values, where they were asked for.
+    pub interactions: Option<Arc<Interactions>>,
     /// A seeded sample of at most [`SAMPLE_ROWS`] of the data's rows, where it was needed: for grids, bins and other statistics of features.
     pub sample: Option<Arc<RowBatch>>,
 }

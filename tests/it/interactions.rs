@@ -3,6 +3,11 @@
 //! `I_jk = Σ_{S ⊆ N∖{j,k}} |S|! (d−|S|−2)! / (d−1)! · (v(S ∪ jk) − v(S ∪ j) − v(S ∪ k) + v(S))`; cells hold ½ I_jk off the diagonal, and rows of
 //! cells sum to the Shapley values.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
 use num_rational::BigRational;
 use pipeline::dataset::FeatureBlock;
 use pipeline::model::Forest;
@@ -10,6 +15,7 @@ use pipeline::pattern::{BackgroundCounter, Interactions, Route};
 
 use crate::forests::{Shape, forest, rows, source};
 use crate::oracle::{Number, interventional_game, options, pairs, path_dependent_game, shapes, shapley, weighted_background};
+use crate::support::{Audit, read};
 
 /// All cells of a game, `j · d + k`, by definition.
 fn cells<N: Number>(game: &[N]) -> Vec<f64> {
@@ -45,7 +51,7 @@ fn found(interactions: &Interactions, values: &[f64], rows: usize, output: usize
 }
 
 fn compare(name: &str, forest: &Forest, block: &FeatureBlock, interactions: &Interactions, expected: &dyn Fn(&[f64], usize) -> Vec<f64>) {
-    let values = interactions.values(block);
+    let values = interactions.values(block, 0..block.rows());
     for row in 0..block.rows() {
         for output in 0..forest.outputs.len() {
             let expected = expected(&block.row(row), output);
@@ -73,7 +79,7 @@ fn check<N: Number>(case: u64, features: usize) {
         counter.count(&background, weights.as_deref());
         let interventional = counter.interactions().unwrap();
         let path_dependent = Interactions::path_dependent_with(forest.clone(), options).unwrap();
-        let found = [path_dependent.values(&block), interventional.values(&block)];
+        let found = [path_dependent.values(&block, 0..2), interventional.values(&block, 0..2)];
         match first.iter().find(|(route, _)| *route == options.route) {
             Some((_, known)) => assert_eq!(*known, found, "{options:?}, case {case}"),
             None => {
@@ -115,7 +121,7 @@ fn cells_of_a_feature_sum_to_its_attribution() {
         let interventional = (counter.interactions().unwrap(), counter.clone().finish().unwrap());
         let attributor = pipeline::pattern::Attributor::path_dependent(forest.clone()).unwrap();
         for (interactions, attributor) in [interventional, (Interactions::path_dependent(forest.clone()).unwrap(), attributor)] {
-            let (cells, attributions) = (interactions.values(&block), attributor.attribute(&block).values);
+            let (cells, attributions) = (interactions.values(&block, 0..block.rows()), attributor.attribute(&block).values);
             let scale = attributions.iter().fold(1e-3_f64, |scale, value| scale.max(value.abs()));
             let mut sums = vec![0.0; attributions.len()];
             for output in 0..forest.outputs.len() {
@@ -133,5 +139,71 @@ fn cells_of_a_feature_sum_to_its_attribution() {
             }
             assert!(sums.iter().zip(&attributions).all(|(sum, value)| (sum - value).abs() <= 1e-12 * scale), "case {case}");
         }
+    }
+}
+
+/// Cells of the table by (feature_a, feature_b): mean |cell| and mean.
+fn table(folder: &Path) -> BTreeMap<(String, String), (f64, f64)> {
+    let table = read(&folder.join("tables/interactions.parquet"));
+    let texts = |name: &str| -> Vec<String> {
+        let column = table.column_by_name(name).unwrap().as_string::<i32>();
+        column.iter().map(|text| text.unwrap().to_owned()).collect()
+    };
+    let numbers = |name: &str| table.column_by_name(name).unwrap().as_primitive::<Float64Type>().values().to_vec();
+    let values = numbers("mean_abs").into_iter().zip(numbers("mean"));
+    texts("feature_a").into_iter().zip(texts("feature_b")).zip(values).collect()
+}
+
+/// Mean attribution of each feature, from the part file.
+fn mean_attributions(folder: &Path) -> BTreeMap<String, f64> {
+    let rows = read(&folder.join("attributions/tree_shap/part-00000.parquet"));
+    let schema = rows.schema();
+    let names = schema.fields().iter().map(|field| field.name()).filter(|name| !name.starts_with('_'));
+    let mean = |name: &String| {
+        let values = rows.column_by_name(name).unwrap().as_primitive::<Float64Type>().values().to_vec();
+        (name.clone(), values.iter().sum::<f64>() / values.len() as f64)
+    };
+    names.map(mean).collect()
+}
+
+#[test]
+fn a_run_tabulates_and_draws_interactions_whose_rows_sum_to_attributions() {
+    let audit = Audit::new();
+    audit.publish(&[]);
+    assert!(!audit.path("out/latest/tables/interactions.parquet").exists());
+    for mode in ["interventional", "path_dependent"] {
+        let folder = audit.publish(&["--set", &format!("explain.tree_shap={{mode: {mode}, interactions: true}}")]);
+        let cells = table(&folder);
+        for (feature, expected) in mean_attributions(&folder) {
+            let of_feature = cells.iter().filter(|((a, b), _)| *a == feature || *b == feature);
+            let sum: f64 = of_feature.map(|(_, (_, mean))| mean).sum();
+            assert!((sum - expected).abs() <= 1e-12, "{mode}, {feature}: {sum} against {expected}");
+        }
+        assert!(cells.values().all(|(size, mean)| *size >= mean.abs() * (1.0 - 1e-12)));
+        let figure = std::fs::read_to_string(folder.join("figures/interactions-tree_shap.svg")).unwrap();
+        assert!(figure.contains("Feature interactions"));
+    }
+}
+
+#[test]
+fn interactions_of_a_feature_group_are_the_sums_of_its_members() {
+    let audit = Audit::new();
+    let interactions = ["--set", "explain.tree_shap.interactions=true"];
+    let apart = table(&audit.publish(&interactions));
+    let group = ["--set", "data.feature_groups={credit: [amount, duration, purpose]}"];
+    let folder = audit.publish(&[interactions, group].concat());
+    let together = table(&folder);
+    let name = |feature: &String| {
+        if ["amount", "duration", "purpose"].contains(&feature.as_str()) { "credit".to_owned() } else { feature.clone() }
+    };
+    let mut expected: BTreeMap<(String, String), f64> = BTreeMap::new();
+    for ((a, b), (_, mean)) in &apart {
+        let inside = a != b && name(a) == name(b);
+        let known = |a: String, b: String| if together.contains_key(&(a.clone(), b.clone())) { (a, b) } else { (b, a) };
+        *expected.entry(known(name(a), name(b))).or_default() += if inside { 2.0 * mean } else { *mean };
+    }
+    assert_eq!(expected.len(), together.len());
+    for (pair, mean) in expected {
+        assert!((together[&pair].1 - mean).abs() <= 1e-12, "{pair:?}: {} against {mean}", together[&pair].1);
     }
 }

@@ -8,12 +8,13 @@ use super::{ExplainError, Explainer};
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
 use crate::model::{Cover, Forest};
-use crate::pattern::{Attributions, Attributor, BackgroundCounter, PatternError};
-use crate::subject::Subject;
+use crate::pattern::{Attributions, Attributor, BackgroundCounter, Interactions, PatternError};
+use crate::subject::{Background, Subject};
 
 pub use settings::{Mode, Settings};
 
 const METHOD: &str = "tree_shap";
+const NO_COVERS: &str = "the model file holds no covers, so path_dependent values do not exist; set explain.tree_shap.mode: interventional";
 
 /// Exact TreeSHAP in margin space (Lundberg et al. 2020), path-dependent or interventional.
 #[derive(Debug)]
@@ -28,7 +29,6 @@ impl TreeShap {
     /// # Errors
     /// If the model is not made of trees, and as [`TreeShap::path_dependent`] and [`TreeShap::interventional`].
     pub fn new(settings: &Settings, subject: &Subject) -> Result<Self, ExplainError> {
-        let refuse = |message: &str| ExplainError { method: METHOD, message: message.into() };
         let forest = subject.forest.as_ref().ok_or_else(|| refuse("the model is not made of trees; switch explain.tree_shap off"))?;
         match settings.mode {
             Mode::Interventional => {
@@ -39,15 +39,31 @@ impl TreeShap {
         }
     }
 
+    /// The interaction values in the configured mode.
+    ///
+    /// # Errors
+    /// As [`TreeShap::new`].
+    pub fn interactions(settings: &Settings, forest: &Arc<Forest>, background: &Background) -> Result<Interactions, ExplainError> {
+        match (settings.mode, &background.histograms) {
+            (Mode::Interventional, Some(histograms)) => histograms.interactions().map_err(refused),
+            (Mode::Interventional, None) => Err(refuse("the background was not counted")),
+            (Mode::PathDependent, _) => {
+                let forest = background.covered.as_ref().unwrap_or(forest);
+                if forest.cover == Cover::Absent {
+                    return Err(refuse(NO_COVERS));
+                }
+                Interactions::path_dependent(Arc::clone(forest)).map_err(refused)
+            }
+        }
+    }
+
     /// Path-dependent values: absent features follow the covers of the training rows.
     ///
     /// # Errors
     /// If the model's file holds no covers, or the forest exceeds what patterns can hold.
     pub fn path_dependent(forest: Arc<Forest>) -> Result<Self, ExplainError> {
         if forest.cover == Cover::Absent {
-            let message =
-                "the model file holds no covers, so path_dependent values do not exist; set explain.tree_shap.mode: interventional".into();
-            return Err(ExplainError { method: METHOD, message });
+            return Err(refuse(NO_COVERS));
         }
         Attributor::path_dependent(forest).map(Self::of).map_err(refused)
     }
@@ -66,6 +82,10 @@ impl TreeShap {
         let schema = Arc::new(AttributionSchema { method: METHOD, features, outputs: forest.outputs.clone() });
         Self { schema, attributor }
     }
+}
+
+fn refuse(message: &str) -> ExplainError {
+    ExplainError { method: METHOD, message: message.into() }
 }
 
 fn refused(error: PatternError) -> ExplainError {

@@ -12,6 +12,8 @@ use crate::subject::Needs;
 pub struct Settings {
     /// Whose values stand in for features that are left out of a coalition.
     pub mode: Mode,
+    /// Whether SHAP interaction values and main effects of all rows are computed, for the table `interactions`.
+    pub interactions: bool,
 }
 
 impl Settings {

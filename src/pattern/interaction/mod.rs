@@ -4,6 +4,7 @@ mod compile;
 mod game;
 mod leaf;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -54,13 +55,14 @@ impl Interactions {
         &self.pairs
     }
 
-    /// The cells of all rows, `(output · pairs + pair) · rows + row`, by super-blocks in parallel. A row's result depends on that row alone.
-    pub fn values(&self, block: &FeatureBlock) -> Vec<f64> {
-        let (rows, columns) = (block.rows(), self.columns());
+    /// The cells of some of a block's rows, `(output · pairs + pair) · rows + row`, by super-blocks in parallel. A row's result depends on that
+    /// row alone.
+    pub fn values(&self, block: &FeatureBlock, rows: Range<usize>) -> Vec<f64> {
+        let (start, rows, columns) = (rows.start, rows.len(), self.columns());
         let share = rows.div_ceil(BLOCK).div_ceil(rayon::current_num_threads()).max(1);
         let step = (SUPER_VALUES / (columns + 1) / BLOCK).clamp(1, SUPER_BLOCKS).min(share) * BLOCK;
         let firsts: Vec<usize> = (0..rows).step_by(step).collect();
-        let parts: Vec<Vec<f64>> = firsts.par_iter().map(|first| self.super_block(block, *first, step.min(rows - first))).collect();
+        let parts: Vec<Vec<f64>> = firsts.par_iter().map(|first| self.super_block(block, start + first, step.min(rows - first))).collect();
         let mut values = vec![0.0; columns * rows];
         values.par_chunks_exact_mut(rows.max(1)).enumerate().for_each(|(column, values)| {
             for (values, part) in values.chunks_mut(step).zip(&parts) {

@@ -8,6 +8,7 @@ mod dependence;
 mod effects;
 mod frame;
 mod importance;
+mod interactions;
 mod palette;
 mod panels;
 mod ranking;
@@ -57,6 +58,7 @@ pub struct Chart {
 pub static CHARTS: &[Chart] = &[
     Chart { name: "importance", tables: &["importance"], draw: importance::draw },
     Chart { name: "beeswarm", tables: &["importance", "summary"], draw: beeswarm::draw },
+    Chart { name: "interactions", tables: &["interactions"], draw: interactions::draw },
     Chart { name: "pdp", tables: &["pdp"], draw: dependence::draw },
     Chart { name: "ice", tables: &["pdp", "ice"], draw: dependence::draw_rows },
     Chart { name: "ale", tables: &["ale"], draw: ale::draw },
