@@ -38,6 +38,15 @@ pub(super) struct Slots {
     tail: Vec<u16>,
 }
 
+/// Weighted means of columns, and the same of each bootstrap draw.
+#[derive(Clone, Debug)]
+pub(super) struct Replicates {
+    /// One a column.
+    pub means: Vec<f64>,
+    /// One a draw for each column; draw k of any two sums over the same rows takes the same buckets.
+    pub replicates: Vec<Vec<f64>>,
+}
+
 /// A weighted mean with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Estimate {
@@ -50,6 +59,16 @@ impl BucketSums {
     /// Sums of `columns` columns, over no rows yet.
     pub fn new(seed: u64, columns: usize) -> Self {
         Self { seed, columns: columns + 1, rows: 0, head: Vec::new(), tail: Vec::new() }
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns - 1
+    }
+
+    /// Counts the next rows as seen, without any weight.
+    pub fn skip(&mut self, rows: u64) {
+        self.rows += rows;
     }
 
     /// Number of rows seen.
@@ -104,7 +123,22 @@ impl BucketSums {
     /// Each column's weighted mean and its percentile interval at a confidence `level`; NaN limits where there is no level.
     ///
     /// `None` if the rows have no weight.
-    pub fn estimates(mut self, level: Option<f64>) -> Option<Vec<Estimate>> {
+    pub fn estimates(self, level: Option<f64>) -> Option<Vec<Estimate>> {
+        let Replicates { means, replicates } = self.resampled(if level.is_some() { REPLICATES } else { 0 })?;
+        let tail = (1.0 - level.unwrap_or_default()) / 2.0;
+        let estimate = |(mean, mut means): (f64, Vec<f64>)| {
+            means.sort_by(f64::total_cmp);
+            Estimate { mean, low: sorted_quantile(&means, tail), high: sorted_quantile(&means, 1.0 - tail) }
+        };
+        Some(means.into_iter().zip(replicates).map(estimate).collect())
+    }
+
+    /// Each column's weighted mean, over the rows and in every draw; `None` if the rows have no weight.
+    pub fn replicates(self) -> Option<Replicates> {
+        self.resampled(REPLICATES)
+    }
+
+    fn resampled(mut self, draws: u64) -> Option<Replicates> {
         self.fold_head();
         let buckets = usize::try_from(self.rows).unwrap_or(usize::MAX).min(BUCKETS);
         let sums: Vec<&[f64]> = self.tail.chunks_exact(BUCKETS).map(|column| &column[..buckets]).collect();
@@ -114,16 +148,8 @@ impl BucketSums {
             return None;
         }
         let mut replicates = vec![Vec::new(); columns.len()];
-        if level.is_some() {
-            (0..REPLICATES).for_each(|replicate| resample(self.seed, replicate, weights, columns, &mut replicates));
-        }
-        let tail = (1.0 - level.unwrap_or_default()) / 2.0;
-        let estimate = |(column, mut means): (&&[f64], Vec<f64>)| {
-            means.sort_by(f64::total_cmp);
-            let mean = column.iter().sum::<f64>() / weight;
-            Estimate { mean, low: sorted_quantile(&means, tail), high: sorted_quantile(&means, 1.0 - tail) }
-        };
-        Some(columns.iter().zip(replicates).map(estimate).collect())
+        (0..draws).for_each(|draw| resample(self.seed, draw, weights, columns, &mut replicates));
+        Some(Replicates { means: columns.iter().map(|column| column.iter().sum::<f64>() / weight).collect(), replicates })
     }
 
     /// Brings the first rows to the buckets, once there are more rows than buckets; else makes them the buckets.

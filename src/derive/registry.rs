@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::effect::{self, Problem};
-use super::fairness::{FairnessMetrics, Review};
+use super::fairness::{FairnessAttributions, FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
 use super::{ale::Ale, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp, summary::Summary};
 use crate::attribution::AttributionSchema;
@@ -75,11 +75,11 @@ pub fn build(settings: &Settings, review: Option<&Arc<Review>>, context: &Arc<Co
         step(&settings.ale, |settings| Ale::new(settings, context)),
     ];
     let interactions = context.subject.interactions.as_ref().map(|values| boxed(Interactions::new(values, context)));
-    steps.into_iter().flatten().chain(interactions).chain(review.into_iter().flat_map(fairness)).collect()
+    steps.into_iter().flatten().chain(interactions).chain(review.into_iter().flat_map(|review| fairness(review, context))).collect()
 }
 
-fn fairness(review: &Arc<Review>) -> Vec<Box<dyn AnyDerivation>> {
-    vec![Box::new(FairnessMetrics::new(review))]
+fn fairness(review: &Arc<Review>, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
+    vec![Box::new(FairnessMetrics::new(review)), Box::new(FairnessAttributions::new(review, context))]
 }
 
 fn step<S, D: Derivation + 'static>(step: &Step<S>, new: impl FnOnce(&S) -> D) -> Option<Box<dyn AnyDerivation>> {

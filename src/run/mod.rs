@@ -3,6 +3,7 @@
 mod error;
 mod events;
 mod execute;
+mod fairness;
 mod groups;
 mod manifest;
 mod page;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::RunError;
 use super::error::AtPath;
 use super::execute::Findings;
+use super::fairness;
 use super::plan::Plan;
 use super::stream::Streamed;
 use crate::config;
@@ -39,6 +40,7 @@ fn compose(plan: &Plan, findings: &Findings) -> Page {
         data: data(plan, &findings.streamed),
         model: model(plan),
         model_notes: plan.notes(),
+        fairness: fairness::section(plan, &findings.tables),
         gates: findings.gates.iter().map(gate).collect(),
         methods: methods(plan, findings),
         additivity: certificates(findings),

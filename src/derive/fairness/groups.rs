@@ -116,6 +116,11 @@ impl Labels {
         let of_row = texts.map(&mut place).collect();
         Self { names, of_row }
     }
+
+    /// Each row's weight, zero outside of a group.
+    pub fn weights_of(&self, group: usize, weights: &[f64]) -> Vec<f64> {
+        self.of_row.iter().zip(weights).map(|(of_row, weight)| if *of_row == group { *weight } else { 0.0 }).collect()
+    }
 }
 
 fn labels(attribute: &Attribute, rows: &RowBatch) -> Labels {

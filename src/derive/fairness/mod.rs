@@ -1,15 +1,21 @@
 //! The fairness review: groups, their metrics, and the features that make their scores differ.
 
+mod attributions;
 mod groups;
 mod intervals;
 mod metrics;
+mod permutation;
 mod settings;
 
 use std::sync::Arc;
 
+pub use attributions::FairnessAttributions;
 pub use groups::Grouping;
 pub use metrics::FairnessMetrics;
 pub use settings::{Attribute, Settings, Side};
+
+/// Groups of one attribute at most: more of them are no groups but a mistaken column.
+const GROUPS: usize = 200;
 
 /// Status of a number that can be relied on as far as its interval says.
 const OK: &str = "ok";
@@ -42,8 +48,20 @@ impl Review {
         Ok(Arc::new(Self { settings: settings.clone(), grouping, output, outputs: outputs.len() }))
     }
 
+    /// The group that the others of an attribute are compared with: the configured one, or the one of most weight.
+    fn reference(&self, attribute: usize, groups: Vec<(String, f64)>) -> String {
+        self.grouping.reference(attribute).or_else(|| largest(groups)).unwrap_or_default()
+    }
+
     /// A label as the deciding output sees it: itself, or whether it is the number of that output where there are several.
     fn label(&self, label: f64) -> f64 {
         if self.outputs == 1 { label } else { f64::from(u8::from(label == self.output as f64)) }
     }
+}
+
+/// The group of most weight, the first of equals; missing values only where there is nothing else.
+fn largest(groups: Vec<(String, f64)>) -> Option<String> {
+    let rank = |(name, weight): &(String, f64)| (name != groups::MISSING, *weight);
+    let order = |a: &(bool, f64), b: &(bool, f64)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
+    groups.into_iter().rev().max_by(|a, b| order(&rank(a), &rank(b))).map(|(name, _)| name)
 }

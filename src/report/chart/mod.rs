@@ -7,6 +7,7 @@ mod canvas;
 mod dependence;
 mod effects;
 mod frame;
+mod gap;
 mod importance;
 mod interactions;
 mod palette;
@@ -62,6 +63,7 @@ pub static CHARTS: &[Chart] = &[
     Chart { name: "pdp", tables: &["pdp"], draw: dependence::draw },
     Chart { name: "ice", tables: &["pdp", "ice"], draw: dependence::draw_rows },
     Chart { name: "ale", tables: &["ale"], draw: ale::draw },
+    Chart { name: "fairness", tables: &["fairness_attributions"], draw: gap::draw },
 ];
 
 /// Draws every chart whose tables are all there.

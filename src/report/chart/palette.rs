@@ -24,6 +24,10 @@ pub(super) const BEHIND: RGBColor = RGBColor(0xa9, 0xb8, 0xc6);
 pub(super) const SPARSE: RGBColor = RGBColor(0xf1, 0xf2, 0xf4);
 /// Histograms of the data beneath curves.
 pub(super) const ROWS: RGBColor = RGBColor(0xb4, 0xbb, 0xc3);
+/// Bars of gaps that are discoveries: Okabe & Ito's blue.
+pub(super) const GAP: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+/// Bars of gaps that are not.
+pub(super) const FAINT: RGBColor = RGBColor(0xc3, 0xcb, 0xd3);
 /// Points of features whose values have no order.
 pub(super) const CATEGORY: RGBColor = RGBColor(0x6e, 0x77, 0x81);
 /// Points whose value is missing.

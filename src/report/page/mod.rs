@@ -31,6 +31,8 @@ pub struct Page {
     pub model_notes: Vec<String>,
     /// What came of the gates.
     pub gates: Vec<Gate>,
+    /// The fairness review, if there was one.
+    pub fairness: Option<Fairness>,
     /// The attribution methods.
     pub methods: Vec<Method>,
     /// The additivity certificate: a line for each method and output.
@@ -94,6 +96,46 @@ pub struct Gate {
     pub status: &'static str,
     /// Which number decided, or why there is none.
     pub message: String,
+}
+
+/// What a fairness review found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fairness {
+    /// How groups were screened.
+    pub facts: Vec<Fact>,
+    /// The groups, attribute by attribute.
+    pub groups: Vec<GroupLine>,
+    /// Numbers of the metrics table.
+    pub numbers: usize,
+    /// How many of them are not given.
+    pub unknown: usize,
+}
+
+/// One group of a fairness review.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupLine {
+    /// Attribute or combination.
+    pub attribute: String,
+    /// The group.
+    pub group: String,
+    /// The group that it is compared with.
+    pub reference: String,
+    /// Its rows.
+    pub rows: i64,
+    /// Share of favourable decisions.
+    pub rate: Option<f64>,
+    /// Adverse impact ratio.
+    pub ratio: Option<f64>,
+    /// Lower limit of the ratio.
+    pub ratio_low: Option<f64>,
+    /// Upper limit of the ratio.
+    pub ratio_high: Option<f64>,
+    /// Equal opportunity difference, where there are labels.
+    pub opportunity: Option<f64>,
+    /// What the screen says.
+    pub screen: &'static str,
+    /// Features behind its gap in mean prediction.
+    pub features: String,
 }
 
 /// How exactly base value and attributions add up to the prediction.

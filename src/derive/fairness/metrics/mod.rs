@@ -6,8 +6,7 @@ mod sums;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Review;
-use super::groups::MISSING;
+use super::{GROUPS, Review};
 use crate::attribution::Scores;
 use crate::dataset::RowBatch;
 use crate::derive::{Derivation, DeriveError};
@@ -16,9 +15,6 @@ use lines::Lines;
 use sums::Row;
 
 pub use sums::Sums;
-
-/// Groups of one attribute at most: more of them are no groups but a mistaken column.
-const GROUPS: usize = 500;
 
 /// Group metrics with intervals, of every attribute and combination.
 ///
@@ -112,14 +108,11 @@ impl Derivation for FairnessMetrics {
         }
         let mut lines = Lines::new(&self.review, partial.binary, partial.unit);
         for (attribute, (name, groups)) in names.iter().zip(&partial.groups).enumerate() {
-            let reference = match self.review.grouping.reference(attribute) {
-                Some(reference) if groups.contains_key(&reference) || attribute >= self.review.settings.attributes.len() => reference,
-                Some(reference) => {
-                    let known = groups.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                    return Err(Self::error(format!("no row of `{name}` is in the reference group `{reference}`; its groups are {known}")));
-                }
-                None => largest(groups).unwrap_or_default(),
-            };
+            let reference = self.review.reference(attribute, groups.iter().map(|(name, sums)| (name.clone(), sums.all().weight)).collect());
+            if attribute < self.review.settings.attributes.len() && !groups.contains_key(&reference) {
+                let known = groups.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                return Err(Self::error(format!("no row of `{name}` is in the reference group `{reference}`; its groups are {known}")));
+            }
             lines.attribute(name, groups, &reference);
         }
         Ok(vec![lines.table()])
@@ -135,11 +128,4 @@ impl Partial {
             }
         }
     }
-}
-
-/// The group of most weight, the first of equals; missing values only where there is nothing else.
-fn largest(groups: &BTreeMap<String, Sums>) -> Option<String> {
-    let weight = |(name, sums): &(&String, &Sums)| (*name != MISSING, sums.all().weight);
-    let order = |a: &(bool, f64), b: &(bool, f64)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
-    groups.iter().rev().max_by(|a, b| order(&weight(a), &weight(b))).map(|(name, _)| name.clone())
 }

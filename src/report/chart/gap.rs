@@ -1,0 +1,141 @@
+//! Attribution gaps: what each feature adds to the gap in mean prediction between a group and its reference.
+
+use arrow_array::Array;
+
+use super::axis::Axis;
+use super::canvas::{Canvas, Drawn, svg};
+use super::frame::{Frame, NOTE};
+use super::text::width;
+use super::{Figure, Options, chart_error, palette};
+use crate::report::ReportError;
+use crate::report::number::{counted, short};
+use crate::table::Table;
+
+const ROW: f64 = 24.0;
+const BAR: f64 = 15.0;
+const WHISKER: f64 = 8.0;
+
+/// Groups of a method that are drawn at most, in the table's order.
+const FIGURES: usize = 8;
+
+/// Rate of false discoveries below which a bar is dark.
+const DISCOVERY: f64 = 0.05;
+
+/// One group beside its reference: a stretch of the table.
+struct Gap<'a> {
+    method: &'a str,
+    attribute: &'a str,
+    group: &'a str,
+    reference: &'a str,
+    rows: i64,
+    gap: f64,
+    level: f64,
+    bars: Vec<Bar<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Bar<'a> {
+    feature: &'a str,
+    difference: f64,
+    interval: (f64, f64),
+    discovered: bool,
+}
+
+pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
+    let gaps: Vec<Gap> = tables.iter().flat_map(|table| gaps(table)).collect();
+    // Of combinations there may be many: attributes come first in the table.
+    gaps.iter().take(FIGURES).enumerate().map(|(place, gap)| figure(place, gap, options)).collect()
+}
+
+fn gaps(table: &Table) -> Vec<Gap<'_>> {
+    let text = |name: &str, row: usize| table.texts(name).value(row);
+    let number = |name: &str, row: usize| table.numbers(name).value(row);
+    let mut all: Vec<Gap> = Vec::new();
+    for row in (0..table.len()).filter(|row| table.numbers("difference").is_valid(*row)) {
+        let key = [text("method", row), text("attribute", row), text("group", row)];
+        if all.last().is_none_or(|last| [last.method, last.attribute, last.group] != key) {
+            all.push(Gap {
+                method: key[0],
+                attribute: key[1],
+                group: key[2],
+                reference: text("reference", row),
+                rows: table.integers("rows").value(row),
+                gap: number("gap", row),
+                level: number("level", row),
+                bars: Vec::new(),
+            });
+        }
+        let bar = Bar {
+            feature: text("feature", row),
+            difference: number("difference", row),
+            interval: (number("ci_low", row), number("ci_high", row)),
+            discovered: table.numbers("q_value").is_valid(row) && number("q_value", row) < DISCOVERY,
+        };
+        all.last_mut().into_iter().for_each(|last| last.bars.push(bar));
+    }
+    for gap in &mut all {
+        gap.bars.sort_by(|a, b| b.difference.abs().total_cmp(&a.difference.abs()));
+    }
+    all
+}
+
+fn figure(place: usize, gap: &Gap<'_>, options: &Options) -> Result<Figure, ReportError> {
+    let bars = &gap.bars[..gap.bars.len().min(options.top_features)];
+    let names: Vec<&str> = bars.iter().map(|bar| bar.feature).collect();
+    let title = format!("Gap in mean prediction by {}: {} less {}", gap.attribute, gap.group, gap.reference);
+    let frame = Frame::new(title.clone(), &subtitle(gap, options), &names, (ROW, 0.0, 72.0));
+    let ends = || bars.iter().flat_map(|bar| [0.0, bar.difference, bar.interval.0, bar.interval.1]).filter(|end| end.is_finite());
+    // Room on the left too, for the numbers of negative bars.
+    let (low, high) = (ends().fold(0.0, f64::min), ends().fold(0.0, f64::max));
+    let axis = Axis::new(if low < 0.0 { low - 0.12 * (high - low) } else { 0.0 }, high, frame.sides);
+    let stem = format!("fairness-{}-{place}", gap.method);
+    let alt = description(gap, bars);
+    let picture = |canvas: &Canvas| -> Drawn {
+        axis.draw(canvas, frame.ends, &format!("difference in mean attribution ({})", options.space))?;
+        frame.draw(canvas, &names)?;
+        bars.iter().enumerate().try_for_each(|(row, bar)| draw_bar(canvas, &axis, frame.middle(row), bar))
+    };
+    let svg = svg(frame.size(), (&stem, &title, &alt), picture).map_err(chart_error("fairness"))?;
+    Ok(Figure { stem, title, alt, svg })
+}
+
+fn draw_bar(canvas: &Canvas, axis: &Axis, middle: f64, bar: &Bar<'_>) -> Drawn {
+    let (zero, end) = (axis.x(0.0), axis.x(if bar.difference.is_finite() { bar.difference } else { 0.0 }));
+    let colour = if bar.discovered { palette::GAP } else { palette::FAINT };
+    canvas.rect((zero.min(end), middle - BAR / 2.0), (zero.max(end), middle + BAR / 2.0), colour)?;
+    let (low, high) = (axis.x(bar.interval.0), axis.x(bar.interval.1));
+    canvas.line((low, middle), (high, middle), palette::INK, 1.0)?;
+    for x in [low, high] {
+        canvas.line((x, middle - WHISKER / 2.0), (x, middle + WHISKER / 2.0), palette::INK, 1.0)?;
+    }
+    let number = short(bar.difference);
+    let x = if bar.difference < 0.0 { low.min(end) - 6.0 - width(&number, NOTE.size) } else { high.max(end) + 6.0 };
+    canvas.rect((x - 3.0, middle - 8.0), (x + width(&number, NOTE.size), middle + 8.0), palette::PAPER)?;
+    canvas.text((x, middle), NOTE, &number)
+}
+
+fn subtitle(gap: &Gap<'_>, options: &Options) -> String {
+    let level = format!("{:.4}", 100.0 * gap.level);
+    let level = level.trim_end_matches('0').trim_end_matches('.');
+    let mut parts = vec![
+        format!("{} in the group; all bars add up to the gap of {} ({})", counted(gap.rows), short(gap.gap), options.space),
+        format!("whiskers: {level} % bootstrap intervals over rows"),
+        format!("dark: q < {DISCOVERY} by permutation (Benjamini–Hochberg)"),
+    ];
+    if gap.bars.len() > options.top_features {
+        parts.push(format!("the top {} of {} features", options.top_features, gap.bars.len()));
+    }
+    parts.join("; ")
+}
+
+fn description(gap: &Gap<'_>, bars: &[Bar<'_>]) -> String {
+    let one = |bar: &Bar| format!("{} {}", bar.feature, short(bar.difference));
+    let first: Vec<String> = bars.iter().take(5).map(one).collect();
+    format!(
+        "Horizontal bars of each feature's part in the gap of {} in mean prediction between {} and {}, largest first: {}.",
+        short(gap.gap),
+        gap.group,
+        gap.reference,
+        first.join(", ")
+    )
+}

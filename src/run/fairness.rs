@@ -1,0 +1,88 @@
+//! The fairness section of the page: what was screened, with what result, and which features make the gaps.
+
+use std::collections::BTreeMap;
+
+use arrow_array::Array;
+
+use super::plan::Plan;
+use crate::derive::fairness::Side;
+use crate::report::page::{Fact, Fairness, GroupLine};
+use crate::table::Table;
+
+/// Four fifths: the adverse impact ratio below which a screen asks for a closer look (EEOC Uniform Guidelines 1978, § 1607.4 D).
+const FOUR_FIFTHS: f64 = 0.8;
+
+/// Features that are named behind a gap.
+const NAMED: usize = 3;
+
+/// Rate of false discoveries below which a feature is named.
+const DISCOVERY: f64 = 0.05;
+
+/// The section, where there is a review.
+pub(super) fn section(plan: &Plan, tables: &[Table]) -> Option<Fairness> {
+    let settings = plan.config.fairness.as_ref()?;
+    let metrics = tables.iter().find(|table| table.name == "fairness_metrics")?;
+    let attributions = tables.iter().find(|table| table.name == "fairness_attributions");
+    let text = |name: &str, row: usize| metrics.texts(name).value(row);
+    let find: BTreeMap<[&str; 3], usize> =
+        (0..metrics.len()).map(|row| ([text("attribute", row), text("group", row), text("metric", row)], row)).collect();
+    let rates = (0..metrics.len()).filter(|row| text("metric", *row) == "favourable_rate");
+    let groups: Vec<GroupLine> = rates
+        .map(|row| {
+            let (attribute, group) = (text("attribute", row), text("group", row));
+            let of = |metric: &str| find.get(&[attribute, group, metric]).copied();
+            let ratio = of("adverse_impact_ratio");
+            GroupLine {
+                attribute: attribute.into(),
+                group: group.into(),
+                reference: text("reference", row).into(),
+                rows: metrics.integers("rows").value(row),
+                rate: number(metrics, "value", row),
+                ratio: ratio.and_then(|row| number(metrics, "value", row)),
+                ratio_low: ratio.and_then(|row| number(metrics, "ci_low", row)),
+                ratio_high: ratio.and_then(|row| number(metrics, "ci_high", row)),
+                opportunity: of("equal_opportunity_difference").and_then(|row| number(metrics, "value", row)),
+                screen: screen(metrics, ratio),
+                features: attributions.map(|table| features(table, attribute, group)).unwrap_or_default(),
+            }
+        })
+        .collect();
+    let unknown = (0..metrics.len()).filter(|row| text("status", *row) != "ok").count();
+    let side = if settings.favourable == Side::Below { "below" } else { "at or above" };
+    let facts = vec![
+        Fact::new("Favourable decision", format!("prediction {side} {}", settings.threshold)),
+        Fact::new("Least rows behind a number", settings.min_group.to_string()),
+        Fact::new("Confidence level", format!("{}", settings.intervals)),
+    ];
+    Some(Fairness { facts, groups, numbers: metrics.len(), unknown })
+}
+
+fn number(table: &Table, column: &str, row: usize) -> Option<f64> {
+    let numbers = table.numbers(column);
+    numbers.is_valid(row).then(|| numbers.value(row))
+}
+
+/// What the screen says of a group; the reference has no ratio.
+fn screen(metrics: &Table, ratio: Option<usize>) -> &'static str {
+    let Some(row) = ratio else { return "reference" };
+    match (number(metrics, "value", row), number(metrics, "ci_high", row)) {
+        (None, _) if metrics.texts("status").value(row) == "undefined" => "undefined",
+        (None, _) => "insufficient data",
+        (Some(value), _) if value >= FOUR_FIFTHS => "not below 0.8",
+        (Some(_), Some(high)) if high < FOUR_FIFTHS => "below 0.8, interval too",
+        _ => "below 0.8",
+    }
+}
+
+/// The features behind a group's gap in the first method, with their signs, the largest first.
+fn features(table: &Table, attribute: &str, group: &str) -> String {
+    let text = |name: &str, row: usize| table.texts(name).value(row);
+    let Some(method) = (!table.is_empty()).then(|| text("method", 0)) else { return String::new() };
+    let is_meant = |row: &usize| [text("method", *row), text("attribute", *row), text("group", *row)] == [method, attribute, group];
+    let discovered = |row: &usize| number(table, "q_value", *row).is_some_and(|q| q < DISCOVERY);
+    let found = (0..table.len()).filter(|row| is_meant(row) && discovered(row));
+    let mut found: Vec<(f64, &str)> = found.filter_map(|row| Some((number(table, "difference", row)?, text("feature", row)))).collect();
+    found.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+    let sign = |difference: f64| if difference < 0.0 { '−' } else { '+' };
+    found.iter().take(NAMED).map(|(difference, feature)| format!("{feature} ({})", sign(*difference))).collect::<Vec<_>>().join(", ")
+}
