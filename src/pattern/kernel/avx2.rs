@@ -8,11 +8,9 @@ use std::arch::x86_64::*;
 
 use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
 use super::super::program::Program;
-use super::super::sweep::Sweep;
 use super::super::table::Panel;
 use super::super::walk::LeafWalk;
-use super::sweep::{Plain, apply};
-use super::{Indices, Kernels, Scratch, portable};
+use super::{Indices, Kernels, portable};
 
 /// The kernels, if this machine runs them.
 pub(super) fn kernels() -> Option<Kernels> {
@@ -26,7 +24,7 @@ const KERNELS: Kernels = Kernels {
     index: |bits, slots| unsafe { index(bits, slots) },
     add: |panel, indices, out| unsafe { add(panel, indices, out) },
     walk: |walk, slots, reached, out| unsafe { walk_rows(walk, slots, reached, out) },
-    sweep: |sweep, slots, features, scratch, out| unsafe { sweep_rows(sweep, slots, features, scratch, out) },
+    sweep: |sweep, slots, features, scratch, out| unsafe { super::avx2_sweep::sweep_rows(sweep, slots, features, scratch, out) },
 };
 
 #[target_feature(enable = "avx2,bmi2")]
@@ -98,9 +96,4 @@ fn transpose(rows: [__m256d; 4]) -> [__m256d; 4] {
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 fn walk_rows(walk: &LeafWalk, slots: &[Word], reached: &mut Vec<Word>, out: &mut [f64]) {
     walk.add(slots, reached, out);
-}
-
-#[target_feature(enable = "avx2,bmi2")]
-fn sweep_rows(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
-    apply::<Plain>(sweep, slots, features, scratch, out);
 }
