@@ -265,6 +265,7 @@ VARIANTS = {
     "modes_equal": Variant("EQ and NEQ, which NaN fulfils", lambda: by_hand([UNORDERED, UNORDERED[::-1]]), paths=False),
     "average": Variant("aggregate_function AVERAGE", lambda: by_hand([ORDERED, ORDERED[1:], ORDERED[2:]], aggregate_function="AVERAGE", base_values=[0.3])),
     "isolation_forest": Variant("path lengths that are looked up behind each tree", lambda: isolation(n_estimators=5, max_samples=32)),
+    "isolation_forest_single": Variant("one tree", lambda: isolation(n_estimators=1, max_samples=64)),
     "isolation_forest_contamination": Variant(
         "another offset, score_samples as a third output, leaves of several rows",
         lambda: isolation({"score_samples": True}, n_estimators=3, max_samples=300, contamination=0.1),

@@ -20,6 +20,12 @@ struct Leafwise {
     values: Vec<f64>,
 }
 
+/// Whether an only tree's score is a leaf's number, by which other numbers are looked up: an isolation forest of one tree.
+pub(super) fn looks_up(graph: &GraphProto, ensemble: &Ensemble) -> bool {
+    let has = |operator: &str| graph.node.iter().any(|node| node.op_type == operator);
+    ensemble.classes.is_none() && has("LabelEncoder") && has("Sum")
+}
+
 /// The trees of all `operators`, whose columns begin at `firsts`, with leaves that hold what is added up; and the name of the sum.
 ///
 /// # Errors

@@ -50,7 +50,9 @@ fn read(bytes: &[u8], iterations: Iterations) -> Result<Model, ReadError> {
     let mut ensembles = operators.iter().map(|node| ensemble::ensemble(node)).collect::<Result<Vec<_>, _>>()?;
     let mut inputs = inputs::inputs(graph, &operators, needed(&ensembles))?;
     let (mut ensemble, scores) = match (operators.as_slice(), ensembles.pop()) {
-        ([node], Some(ensemble)) => (ensemble, node.output.get(usize::from(node.op_type == "TreeEnsembleClassifier")).map(String::as_str)),
+        ([node], Some(ensemble)) if !leafwise::looks_up(graph, &ensemble) => {
+            (ensemble, node.output.get(usize::from(node.op_type == "TreeEnsembleClassifier")).map(String::as_str))
+        }
         (_, last) => {
             ensembles.extend(last);
             let (ensemble, sum) = leafwise::sum(graph, &operators, ensembles, &inputs.firsts)?;
