@@ -2,14 +2,17 @@
 
 pub mod ale;
 mod bootstrap;
+pub mod clusters;
 mod effect;
 pub mod fairness;
+pub mod h_statistic;
 pub mod ice;
 pub mod importance;
 mod interactions;
 pub mod pdp;
 mod registry;
 pub mod summary;
+pub mod surrogate;
 #[cfg(test)]
 mod testing;
 

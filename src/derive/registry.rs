@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::effect::{self, Problem};
 use super::fairness::{FairnessAttributions, FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
-use super::{ale::Ale, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp, summary::Summary};
+use super::{
+    ale::Ale, clusters::Clusters, h_statistic::HStatistic, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp,
+    summary::Summary, surrogate::Surrogate,
+};
 use crate::attribution::AttributionSchema;
 use crate::model::{Forest, Output};
 use crate::settings::Step;
@@ -15,9 +18,12 @@ crate::settings::steps! {
     /// What is derived from the attributions; a step that is not named does not run, but for `importance` and `summary`.
     importance: On,
     summary: On,
+    clusters: Off,
     pdp: Off,
     ice: Off,
     ale: Off,
+    h_statistic: Off,
+    surrogate: Off,
 }
 
 /// What derivations know of a run beside its rows.
@@ -43,10 +49,13 @@ pub struct SettingError {
 ///
 /// # Errors
 /// If a setting names a feature that is not there, or needs a derivation that is off.
-pub fn check(settings: &Settings, features: &[ExplainedFeature]) -> Result<(), SettingError> {
-    let ranked = settings.importance.settings().is_some();
+pub fn check(settings: &Settings, features: &[ExplainedFeature], forest: Option<&Forest>) -> Result<(), SettingError> {
+    let (ranked, summarised) = (settings.importance.settings().is_some(), settings.summary.settings().is_some());
     let named = |step: &str, problem: Problem| SettingError { key: format!("derive.{step}.{}", problem.key), message: problem.message };
+    let trees = has_constant_leaves(forest);
     let steps = [
+        ("clusters", settings.clusters.settings().map(|clusters| clusters.check(summarised))),
+        ("h_statistic", settings.h_statistic.settings().map(|h| h.check(features, ranked, trees))),
         ("pdp", settings.pdp.settings().map(|pdp| pdp.check(features, ranked))),
         ("ice", settings.ice.settings().map(|ice| ice.check(features, ranked))),
         ("ale", settings.ale.settings().map(|ale| ale.check(features, ranked))),
@@ -54,13 +63,20 @@ pub fn check(settings: &Settings, features: &[ExplainedFeature]) -> Result<(), S
     steps.into_iter().try_for_each(|(step, checked)| checked.unwrap_or(Ok(())).map_err(|problem| named(step, problem)))
 }
 
+/// Whether there are trees, and their leaves are constants.
+fn has_constant_leaves(forest: Option<&Forest>) -> bool {
+    forest.is_some_and(|forest| forest.trees.iter().all(|tree| tree.linear.is_empty()))
+}
+
 /// What the derivations that are switched on need to know before the first row.
 pub fn needs(settings: &Settings, forest: Option<&Forest>, space: Output) -> Needs {
-    let trees = forest.is_some_and(|forest| forest.trees.iter().all(|tree| tree.linear.is_empty()));
+    let (trees, sample) = (has_constant_leaves(forest), Needs { sample: true, ..Needs::default() });
     let steps = [
         settings.pdp.settings().map(|_| effect::needs(trees, space)),
         settings.ice.settings().map(|_| Needs { rows: false, ..effect::needs(trees, space) }),
-        settings.ale.settings().map(|_| Needs { sample: true, ..Needs::default() }),
+        settings.ale.settings().map(|_| sample),
+        settings.h_statistic.settings().map(|_| effect::needs(trees, Output::Margin)),
+        settings.surrogate.settings().map(|_| sample),
     ];
     steps.into_iter().flatten().fold(Needs::default(), Needs::and)
 }
@@ -70,9 +86,12 @@ pub fn build(settings: &Settings, review: Option<&Arc<Review>>, context: &Arc<Co
     let steps = [
         step(&settings.importance, |settings| Importance::new(settings, context)),
         step(&settings.summary, |_| Summary::new(context)),
+        step(&settings.clusters, Clusters::new),
         step(&settings.pdp, |settings| Pdp::new(settings, context)),
         step(&settings.ice, |settings| Ice::new(settings, context)),
         step(&settings.ale, |settings| Ale::new(settings, context)),
+        step(&settings.h_statistic, |settings| HStatistic::new(settings, context)),
+        step(&settings.surrogate, |settings| Surrogate::new(settings, context)),
     ];
     let interactions = context.subject.interactions.as_ref().map(|values| boxed(Interactions::new(values, context)));
     steps.into_iter().flatten().chain(interactions).chain(review.into_iter().flat_map(|review| fairness(review, context))).collect()

@@ -115,7 +115,7 @@ impl Plan {
             config,
             options,
         };
-        derive::check(&plan.config.derive, &plan.features())?;
+        derive::check(&plan.config.derive, &plan.features(), Some(&plan.forest))?;
         if plan.memory() > plan.config.run.memory_limit.0 {
             let (needed, limit) = (plan.memory() >> 20, plan.config.run.memory_limit);
             tracing::warn!("the run may need {needed} MiB, more than run.memory_limit ({limit}); fewer --threads need less");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Context, Derivation, DeriveError};
+use super::{Context, Derivation, DeriveError, h_statistic};
 use crate::attribution::Scores;
 use crate::dataset::RowBatch;
 use crate::pattern;
@@ -102,7 +102,7 @@ impl Derivation for Interactions {
         }
     }
 
-    fn finish(&self, partial: Partial, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
+    fn finish(&self, partial: Partial, earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
         if partial.weight.is_nan() || partial.weight <= 0.0 {
             let message = "there are no rows of positive weight; check data.path, data.filter and data.weight".into();
             return Err(DeriveError { derivation: "interactions", message });
@@ -121,6 +121,12 @@ impl Derivation for Interactions {
         }
         let mean = |line: &(usize, usize, i64)| means[line.0 * self.cells.len() + line.1];
         let name = |feature: usize| subject.features[feature].name.as_str();
+        let statistics = h_statistic::by_pair(earlier);
+        let measured = |line: &(usize, usize, i64)| {
+            let (a, b) = self.cells[line.1];
+            let key = |a, b| (subject.outputs[line.0].as_str(), name(a), name(b));
+            statistics.get(&key(a, b)).or_else(|| statistics.get(&key(b, a))).copied()
+        };
         Ok(vec![Table::new(
             "interactions",
             vec![
@@ -130,7 +136,7 @@ impl Derivation for Interactions {
                 ("mean_abs", table::numbers(lines.iter().map(|line| mean(line).0))),
                 ("mean", table::numbers(lines.iter().map(|line| mean(line).1))),
                 ("rank", table::integers(lines.iter().map(|line| line.2))),
-                ("h_statistic", table::optional_numbers(lines.iter().map(|_| None))),
+                ("h_statistic", table::optional_numbers(lines.iter().map(measured))),
                 ("rows", table::integers(lines.iter().map(|_| partial.rows as i64))),
             ],
         )])

@@ -52,8 +52,13 @@ fn figure(table: &Table, options: &Options, words: &Words, all: Vec<Curve>, name
     let alt = format!("A curve a feature of its {}, widest range first: {}.", words.title.to_lowercase(), first.join(", "));
     let stem = named.map_or_else(|| words.chart.to_owned(), |(place, _)| format!("{}-{place}", words.chart));
     let panels = Panels::new(title.clone(), &parts.join("; "), all.into_iter().take(shown).collect(), words.quantity.clone());
+    heading(words.chart, stem, title, alt, &panels)
+}
+
+/// Panels as a figure.
+pub(super) fn heading(chart: &'static str, stem: String, title: String, alt: String, panels: &Panels) -> Result<Figure, ReportError> {
     let picture = |canvas: &Canvas| -> Drawn { panels.draw(canvas) };
-    let svg = svg(panels.size(), (&stem, &title, &alt), picture).map_err(chart_error(words.chart))?;
+    let svg = svg(panels.size(), (&stem, &title, &alt), picture).map_err(chart_error(chart))?;
     Ok(Figure { stem, title, alt, svg })
 }
 
@@ -65,7 +70,7 @@ fn level(table: &Table) -> Option<String> {
 }
 
 /// The outputs of a table, in its order.
-fn outputs(table: &Table) -> Vec<&str> {
+pub(super) fn outputs(table: &Table) -> Vec<&str> {
     let mut outputs: Vec<&str> = Vec::new();
     for output in table.texts("output").iter().flatten() {
         if outputs.last() != Some(&output) && !outputs.contains(&output) {

@@ -4,7 +4,10 @@ mod ale;
 mod axis;
 mod beeswarm;
 mod canvas;
+mod clusters;
+mod decision;
 mod dependence;
+mod disagreement;
 mod effects;
 mod frame;
 mod gap;
@@ -12,7 +15,10 @@ mod importance;
 mod interactions;
 mod palette;
 mod panels;
+mod plane;
 mod ranking;
+mod scatter;
+mod surrogate;
 mod text;
 
 use serde::Serialize;
@@ -59,10 +65,17 @@ pub struct Chart {
 pub static CHARTS: &[Chart] = &[
     Chart { name: "importance", tables: &["importance"], draw: importance::draw },
     Chart { name: "beeswarm", tables: &["importance", "summary"], draw: beeswarm::draw },
+    Chart { name: "scatter", tables: &["importance", "summary"], draw: scatter::draw },
     Chart { name: "interactions", tables: &["interactions"], draw: interactions::draw },
+    Chart { name: "decision", tables: &["importance", "summary"], draw: decision::draw },
+    Chart { name: "clusters", tables: &["clusters", "summary"], draw: clusters::draw },
     Chart { name: "pdp", tables: &["pdp"], draw: dependence::draw },
     Chart { name: "ice", tables: &["pdp", "ice"], draw: dependence::draw_rows },
+    Chart { name: "pdp-2d", tables: &["pdp_2d", "summary"], draw: plane::draw_dependence },
     Chart { name: "ale", tables: &["ale"], draw: ale::draw },
+    Chart { name: "disagreement", tables: &["pdp", "ale", "summary"], draw: disagreement::draw },
+    Chart { name: "ale-2d", tables: &["ale_2d", "summary"], draw: plane::draw_effect },
+    Chart { name: "surrogate", tables: &["surrogate"], draw: surrogate::draw },
     Chart { name: "fairness", tables: &["fairness_attributions"], draw: gap::draw },
 ];
 

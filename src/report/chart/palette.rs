@@ -16,6 +16,8 @@ pub(super) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 pub(super) const BAR: RGBColor = RGBColor(0x6b, 0x9a, 0xc4);
 /// Curves.
 pub(super) const LINE: RGBColor = RGBColor(0x1f, 0x5f, 0x99);
+/// What stands against curves: another curve, the other end of a diverging scale.
+pub(super) const WARM: RGBColor = RGBColor(0xb8, 0x50, 0x0f);
 /// Bands around curves.
 pub(super) const BAND: RGBColor = RGBColor(0xcd, 0xde, 0xee);
 /// Curves of single rows, behind.
@@ -50,6 +52,13 @@ pub(super) fn ramp(share: f64) -> RGBColor {
     let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * (place - left as f64)).round() as u8;
     let (a, b) = (RAMP[left], RAMP[left + 1]);
     RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+}
+
+/// The colour of a share from −1 (blue) over 0 (near white) to 1 (orange), told apart with any colour vision.
+pub(super) fn diverging(share: f64) -> RGBColor {
+    let end = if share < 0.0 { LINE } else { WARM };
+    let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share.abs().min(1.0)).round() as u8;
+    RGBColor(mix(0xf6, end.0), mix(0xf6, end.1), mix(0xf6, end.2))
 }
 
 #[cfg(test)]

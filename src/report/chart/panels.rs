@@ -1,5 +1,6 @@
 //! Small multiples: one panel a feature, with a curve, its band and the rows beneath, all on one scale.
 
+use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
@@ -37,6 +38,23 @@ pub(super) struct Curve {
     pub points: Vec<Point>,
     /// Curves of single rows, drawn behind; a value for each point.
     pub behind: Vec<Vec<f64>>,
+    /// Another curve to compare with, as places and heights.
+    pub other: Vec<(f64, f64)>,
+    /// Single rows.
+    pub dots: Vec<Dot>,
+}
+
+/// A single row.
+#[derive(Clone, Debug)]
+pub(super) struct Dot {
+    /// Where it is, of a number.
+    pub x: Option<f64>,
+    /// The point it belongs to, of a category.
+    pub place: Option<usize>,
+    /// Its height.
+    pub y: f64,
+    /// Its colour.
+    pub colour: RGBColor,
 }
 
 /// A point of a curve.
@@ -114,16 +132,19 @@ impl Panels {
         let name = Face { size: 12.5, bold: true, colour: palette::INK, anchor: HPos::Left };
         canvas.fitted((left, top + 10.0), name, right - left, &curve.name)?;
         let top = top + NAME;
-        for (value, label) in self.scale.ticks() {
-            let y = top + self.scale.x(*value);
-            canvas.line((left, y), (right, y), if *value == 0.0 { palette::ZERO } else { palette::GRID }, 1.0)?;
-            canvas.fitted((left - 6.0, y), Face { anchor: HPos::Right, ..SMALL }, SCALE - 8.0, label)?;
-        }
         let y = |height: f64| top + self.scale.x(height);
+        let grid = || {
+            self.scale.ticks().iter().try_for_each(|(value, label)| {
+                let y = top + self.scale.x(*value);
+                canvas.line((left, y), (right, y), if *value == 0.0 { palette::ZERO } else { palette::GRID }, 1.0)?;
+                canvas.fitted((left - 6.0, y), Face { anchor: HPos::Right, ..SMALL }, SCALE - 8.0, label)
+            })
+        };
         if curve.is_categorical() {
+            grid()?;
             categories(canvas, curve, (left, right), (top + PLOT, y))
         } else {
-            numbers(canvas, curve, (left, right), (top + PLOT, y))
+            numbers(canvas, curve, (left, right), (top + PLOT, y), grid)
         }
     }
 }
@@ -136,13 +157,17 @@ impl Curve {
     }
 
     fn is_categorical(&self) -> bool {
-        self.points.iter().all(|point| point.x.is_none())
+        !self.points.is_empty() && self.points.iter().all(|point| point.x.is_none())
     }
 
     /// All that the scale must hold.
     fn heights(&self) -> impl Iterator<Item = f64> {
         let bands = self.points.iter().flat_map(|point| point.band.map_or([point.y; 2], |(low, high)| [low, high]));
-        bands.chain(self.points.iter().map(|point| point.y)).chain(self.behind.iter().flatten().copied())
+        bands
+            .chain(self.points.iter().map(|point| point.y))
+            .chain(self.behind.iter().flatten().copied())
+            .chain(self.other.iter().map(|point| point.1))
+            .chain(self.dots.iter().map(|dot| dot.y))
     }
 
     /// Of a feature with many categories, those with the most rows.
@@ -162,6 +187,21 @@ impl Curve {
             let mut place = 0..;
             line.retain(|_| place.next().is_some_and(kept));
         }
+        let numbers: Vec<Option<usize>> = keep
+            .iter()
+            .scan(0, |next, kept| {
+                Some(if *kept {
+                    *next += 1;
+                    Some(*next - 1)
+                } else {
+                    None
+                })
+            })
+            .collect();
+        self.dots.retain_mut(|dot| {
+            dot.place = dot.place.and_then(|place| numbers.get(place).copied().flatten()).filter(|place| *place < MOST_CATEGORIES);
+            dot.place.is_some()
+        });
         self.points.truncate(MOST_CATEGORIES);
         self.behind.iter_mut().for_each(|line| line.truncate(MOST_CATEGORIES));
         self.name = format!("{} ({} of {all} categories, those with the most rows)", self.name, self.points.len());
@@ -173,6 +213,12 @@ impl Curve {
 fn categories(canvas: &Canvas, curve: &Curve, (left, right): (f64, f64), (bottom, y): (f64, impl Fn(f64) -> f64)) -> Drawn {
     let pitch = (right - left) / curve.points.len().max(1) as f64;
     let most = curve.points.iter().map(|point| point.rows).fold(0.0, f64::max);
+    for (number, dot) in curve.dots.iter().enumerate() {
+        // The golden ratio's multiples spread dots evenly.
+        let aside = ((number as f64 * 0.618_033_988_749_894_9).fract() - 0.5) * (pitch * 0.6).min(40.0);
+        let place = dot.place.unwrap_or(0) as f64;
+        canvas.dot((left + pitch * (place + 0.5) + aside, y(dot.y)), 1.5, dot.colour)?;
+    }
     for (place, point) in curve.points.iter().enumerate() {
         let x = left + pitch * (place as f64 + 0.5);
         curve.behind.iter().filter_map(|line| line.get(place)).try_for_each(|value| canvas.dot((x, y(*value)), 1.0, palette::BEHIND))?;
@@ -180,7 +226,9 @@ fn categories(canvas: &Canvas, curve: &Curve, (left, right): (f64, f64), (bottom
             let half = (pitch * 0.3).min(9.0);
             canvas.rect((x - half, y(high)), (x + half, y(low)), palette::BAND)?;
         }
-        canvas.dot((x, y(point.y)), 3.0, palette::LINE)?;
+        if point.y.is_finite() {
+            canvas.dot((x, y(point.y)), 3.0, palette::LINE)?;
+        }
         if most > 0.0 && point.rows > 0.0 {
             let height = (ROWS - 6.0) * point.rows / most;
             let half = (pitch * 0.4).min(14.0);
@@ -192,15 +240,25 @@ fn categories(canvas: &Canvas, curve: &Curve, (left, right): (f64, f64), (bottom
 }
 
 /// A curve over numbers, the missing value apart at the right.
-fn numbers(canvas: &Canvas, curve: &Curve, (left, right): (f64, f64), (bottom, y): (f64, impl Fn(f64) -> f64)) -> Drawn {
+fn numbers(
+    canvas: &Canvas,
+    curve: &Curve,
+    (left, right): (f64, f64),
+    (bottom, y): (f64, impl Fn(f64) -> f64),
+    grid: impl Fn() -> Drawn,
+) -> Drawn {
     let placed = |missing: bool| curve.points.iter().enumerate().filter(move |(_, point)| point.x.is_none() == missing);
     let (missing, points): (Vec<_>, Vec<_>) = (placed(true).collect(), placed(false).collect());
     let right = if missing.is_empty() { right } else { right - 44.0 };
-    let ends = (points.first().and_then(|point| point.1.x), points.last().and_then(|point| point.1.x));
-    let (Some(first), Some(last)) = ends else { return Ok(()) };
+    let known = || points.iter().filter_map(|point| point.1.x).chain(curve.dots.iter().filter_map(|dot| dot.x)).filter(|x| x.is_finite());
+    let (first, last) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+    if first > last {
+        return grid();
+    }
     let axis = Axis::new(first, last, (left, right)).with_ticks(5.0);
     let at = |point: &Point, height: f64| (axis.x(point.x.unwrap_or(first)), y(height));
     histogram(canvas, &axis, &points, bottom)?;
+    grid()?;
     let band =
         |side: fn((f64, f64)) -> f64| points.iter().filter_map(move |(_, point)| Some(at(point, side(point.band?)))).collect::<Vec<_>>();
     let (mut lower, upper) = (band(|band| band.0), band(|band| band.1));
@@ -212,11 +270,13 @@ fn numbers(canvas: &Canvas, curve: &Curve, (left, right): (f64, f64), (bottom, y
         let line: Vec<(f64, f64)> = points.iter().filter_map(|(place, point)| Some(at(point, *line.get(*place)?))).collect();
         canvas.path(&line, palette::BEHIND, 0.5)?;
     }
+    canvas.path(&curve.other.iter().map(|(x, height)| (axis.x(*x), y(*height))).collect::<Vec<_>>(), palette::WARM, 1.75)?;
+    curve.dots.iter().try_for_each(|dot| canvas.dot((axis.x(dot.x.unwrap_or(first)), y(dot.y)), 1.5, dot.colour))?;
     canvas.path(&points.iter().map(|(_, point)| at(point, point.y)).collect::<Vec<_>>(), palette::LINE, 1.75)?;
     if let [(_, point)] = points.as_slice() {
         canvas.dot(at(point, point.y), 3.0, palette::LINE)?;
     }
-    let (mut reach, low) = (f64::NEG_INFINITY, points.len() < 2);
+    let (mut reach, low) = (f64::NEG_INFINITY, points.len() == 1);
     for (value, label) in axis.ticks().iter().filter(|_| !low) {
         let (x, half) = (axis.x(*value), width(label, SMALL.size) / 2.0);
         canvas.line((x, bottom + ROWS), (x, bottom + ROWS + 3.0), palette::ZERO, 1.0)?;

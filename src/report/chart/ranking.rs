@@ -111,17 +111,22 @@ impl Ranking<'_> {
 
     /// The method's name in the field.
     pub fn method_title(&self) -> &str {
-        match self.method {
-            "tree_shap" => "TreeSHAP",
-            "kernel_shap" => "KernelSHAP",
-            "permutation" => "permutation SHAP",
-            "lime" => "LIME",
-            other => other,
-        }
+        method_title(self.method)
     }
 
     /// What an attribution of this method is called.
     pub fn quantity(&self) -> &'static str {
         if self.method == "lime" { "LIME weight" } else { "SHAP value" }
+    }
+}
+
+/// A method's name in the field.
+pub(super) fn method_title(method: &str) -> &str {
+    match method {
+        "tree_shap" => "TreeSHAP",
+        "kernel_shap" => "KernelSHAP",
+        "permutation" => "permutation SHAP",
+        "lime" => "LIME",
+        other => other,
     }
 }

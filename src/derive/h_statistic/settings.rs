@@ -1,0 +1,33 @@
+//! What can be chosen about H statistics.
+
+use std::num::NonZeroUsize;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::derive::effect::{Choice, Problem};
+use crate::subject::ExplainedFeature;
+
+/// Friedman's H: how much of the effect of two features together, or of one with all others, is no sum of their own effects.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Features whose pairs are measured: all, the most important, or some by name.
+    pub features: Choice,
+    /// Rows at which the effects are compared, drawn at random from the data.
+    pub rows: NonZeroUsize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { features: Choice::Top(NonZeroUsize::MIN.saturating_add(9)), rows: NonZeroUsize::MIN.saturating_add(499) }
+    }
+}
+
+impl Settings {
+    /// Checks that features exist, and that the model is made of trees.
+    pub(in crate::derive) fn check(&self, features: &[ExplainedFeature], ranked: bool, trees: bool) -> Result<(), Problem> {
+        let message = "H statistics are computed from the leaves of trees, and this model has none of constant value; switch it off";
+        if trees { self.features.check(features, ranked) } else { Err(Problem { key: "features".into(), message: message.into() }) }
+    }
+}

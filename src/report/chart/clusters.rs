@@ -1,0 +1,208 @@
+//! Clusters as a heat map: rows in the order of their hierarchy, a line a feature, the total of attributions above.
+
+use std::collections::HashMap;
+
+use plotters::style::text_anchor::HPos;
+
+use super::axis::Axis;
+use super::canvas::{Canvas, Drawn, Face, svg};
+use super::frame::{Frame, NOTE};
+use super::{Figure, Options, chart_error, palette};
+use crate::numeric::quantile::sorted_quantile;
+use crate::report::ReportError;
+use crate::report::number::{counted, short};
+use crate::table::{Table, cell_text};
+
+const ROW: f64 = 18.0;
+/// Heights of the curve above and of the clusters' numbers.
+const CURVE: f64 = 64.0;
+const NUMBERS: f64 = 22.0;
+/// Columns at most: neighbours in the hierarchy are averaged.
+const COLUMNS: usize = 220;
+/// Steps of colour on either side of zero.
+const STEPS: f64 = 12.0;
+/// Outputs that are drawn of a method with more.
+const OUTPUTS: usize = 4;
+
+/// One method and output: columns of neighbouring rows.
+struct Map<'a> {
+    method: &'a str,
+    output: Option<&'a str>,
+    place: usize,
+    rows: usize,
+    /// Features, the largest first, with a mean attribution for each column.
+    features: Vec<(&'a str, Vec<f64>)>,
+    totals: Vec<f64>,
+    /// Where each cluster ends, in columns, and how many rows it has.
+    ends: Vec<(f64, usize)>,
+}
+
+pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
+    let [clusters, summary] = tables else { return Ok(Vec::new()) };
+    maps(clusters, summary, options.top_features).iter().map(|map| figure(map, options)).collect()
+}
+
+fn maps<'a>(clusters: &'a Table, summary: &'a Table, top: usize) -> Vec<Map<'a>> {
+    let attributions = by_feature(summary);
+    let (methods, outputs) = (clusters.texts("method"), clusters.texts("output"));
+    let mut starts: Vec<usize> = (0..clusters.len()).filter(|row| clusters.integers("order").value(*row) == 0).collect();
+    starts.push(clusters.len());
+    let mut maps: Vec<Map> = Vec::new();
+    for ends in starts.windows(2) {
+        let (method, output) = (methods.value(ends[0]), outputs.value(ends[0]));
+        let place = maps.iter().filter(|map| map.method == method).count();
+        if place < OUTPUTS {
+            maps.push(map(clusters, ends[0]..ends[1], attributions.get(&(method, output)), top));
+            maps.iter_mut().last().into_iter().for_each(|map| (map.place, map.output) = (place, Some(output)));
+        }
+    }
+    for at in 0..maps.len() {
+        if maps.iter().filter(|map| map.method == maps[at].method).count() == 1 {
+            maps[at].output = None;
+        }
+    }
+    maps
+}
+
+type Attributions<'a> = Vec<(&'a str, HashMap<String, f64>)>;
+
+/// Attributions by row, feature by feature, of each method and output.
+fn by_feature(summary: &Table) -> HashMap<(&str, &str), Attributions<'_>> {
+    let [methods, outputs, features] = ["method", "output", "feature"].map(|column| summary.texts(column));
+    let mut all: HashMap<(&str, &str), Attributions> = HashMap::new();
+    let Some(ids) = summary.rows.column_by_name("row_id") else { return all };
+    for row in 0..summary.len() {
+        let found = all.entry((methods.value(row), outputs.value(row))).or_default();
+        if found.last().is_none_or(|(feature, _)| *feature != features.value(row)) {
+            found.push((features.value(row), HashMap::new()));
+        }
+        let attribution = summary.numbers("attribution").value(row);
+        found.last_mut().into_iter().for_each(|(_, rows)| _ = rows.insert(cell_text(ids, row), attribution));
+    }
+    all
+}
+
+fn map<'a>(clusters: &'a Table, lines: std::ops::Range<usize>, attributions: Option<&Attributions<'a>>, top: usize) -> Map<'a> {
+    let rows = lines.len();
+    let columns = rows.min(COLUMNS);
+    let column = |place: usize| place * columns / rows.max(1);
+    let mean = |values: &[f64]| {
+        let mut sums = vec![(0.0, 0.0); columns];
+        values.iter().enumerate().for_each(|(place, value)| {
+            let sum = &mut sums[column(place)];
+            *sum = (sum.0 + value, sum.1 + 1.0);
+        });
+        sums.into_iter().map(|(sum, rows)| sum / rows).collect::<Vec<f64>>()
+    };
+    let ids = clusters.rows.column_by_name("row_id");
+    let keys: Vec<String> = lines.clone().map(|line| ids.map_or_else(String::new, |ids| cell_text(ids, line))).collect();
+    let of = |values: &HashMap<String, f64>| keys.iter().map(|key| values.get(key).copied().unwrap_or(0.0)).collect::<Vec<f64>>();
+    let mut sized: Vec<(f64, (&str, Vec<f64>))> = Vec::new();
+    for (feature, values) in attributions.into_iter().flatten() {
+        let values = of(values);
+        sized.push((values.iter().map(|value| value.abs()).sum(), (*feature, mean(&values))));
+    }
+    sized.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let totals: Vec<f64> = lines.clone().map(|line| clusters.numbers("total").value(line)).collect();
+    let mut ends: Vec<(f64, usize)> = Vec::new();
+    let mut last = None;
+    for (place, line) in lines.clone().enumerate() {
+        let cluster = clusters.integers("cluster").value(line);
+        if last != Some(cluster) {
+            ends.push((0.0, 0));
+            last = Some(cluster);
+        }
+        ends.last_mut().into_iter().for_each(|end| *end = ((place + 1) as f64 * columns as f64 / rows as f64, end.1 + 1));
+    }
+    Map {
+        method: clusters.texts("method").value(lines.start),
+        output: None,
+        place: 0,
+        rows,
+        features: sized.into_iter().take(top).map(|(_, feature)| feature).collect(),
+        totals: mean(&totals),
+        ends,
+    }
+}
+
+fn figure(map: &Map, options: &Options) -> Result<Figure, ReportError> {
+    let names: Vec<&str> = map.features.iter().map(|feature| feature.0).collect();
+    let title = format!("Rows explained alike{}", map.output.map(|output| format!(", output {output}")).unwrap_or_default());
+    let subtitle = format!(
+        "{}; {} in the order of Ward's hierarchy of their attributions, {} clusters; above: the sum of attributions ({})",
+        super::ranking::method_title(map.method),
+        counted(map.rows as i64),
+        map.ends.len(),
+        options.space
+    );
+    let stem = match map.output {
+        Some(_) => format!("clusters-{}-{}", map.method, map.place),
+        None => format!("clusters-{}", map.method),
+    };
+    let sizes: Vec<String> = map.ends.iter().map(|(_, rows)| rows.to_string()).collect();
+    let alt = format!("A heat map of attributions, {} rows in clusters of {}.", map.rows, sizes.join(", "));
+    let frame = Frame::new(title.clone(), &subtitle, &names, (ROW, CURVE + NUMBERS + 6.0, 12.0));
+    let svg = svg(frame.size(), (&stem, &title, &alt), |canvas| picture(canvas, map, &frame, &names, options))
+        .map_err(chart_error("clusters"))?;
+    Ok(Figure { stem, title, alt, svg })
+}
+
+fn picture(canvas: &Canvas, map: &Map, frame: &Frame, names: &[&str], options: &Options) -> Drawn {
+    frame.draw(canvas, names)?;
+    let columns = map.totals.len().max(1) as f64;
+    let x = |column: f64| frame.sides.0 + column * (frame.sides.1 - frame.sides.0) / columns;
+    let top = frame.ends.0 - CURVE - NUMBERS;
+    let finite = || map.totals.iter().copied().filter(|total| total.is_finite());
+    let scale = Axis::new(finite().fold(0.0, f64::min), finite().fold(0.0, f64::max), (top + CURVE, top)).with_ticks(3.0);
+    let small = Face { size: 10.5, anchor: HPos::Right, ..NOTE };
+    for (value, label) in scale.ticks() {
+        canvas.line(
+            (frame.sides.0, scale.x(*value)),
+            (frame.sides.1, scale.x(*value)),
+            if *value == 0.0 { palette::ZERO } else { palette::GRID },
+            1.0,
+        )?;
+        canvas.text((frame.sides.0 - 6.0, scale.x(*value)), small, label)?;
+    }
+    let curve: Vec<(f64, f64)> = map.totals.iter().enumerate().map(|(column, total)| (x(column as f64 + 0.5), scale.x(*total))).collect();
+    canvas.path(&curve, palette::LINE, 1.5)?;
+    let mut sizes: Vec<f64> =
+        map.features.iter().flat_map(|feature| &feature.1).map(|value| value.abs()).filter(|size| size.is_finite()).collect();
+    sizes.sort_by(f64::total_cmp);
+    // The largest hundredth does not fade all others.
+    let most = sorted_quantile(&sizes, 0.99);
+    let step = |value: f64| if most > 0.0 { (value / most * STEPS).clamp(-STEPS, STEPS).round() } else { 0.0 };
+    for (row, (_, values)) in map.features.iter().enumerate() {
+        let (middle, mut start) = (frame.middle(row), 0);
+        for column in 1..=values.len() {
+            if column == values.len() || step(values[column]) != step(values[start]) {
+                let corners = ((x(start as f64), middle - ROW / 2.0 + 0.5), (x(column as f64), middle + ROW / 2.0 - 0.5));
+                canvas.rect(corners.0, corners.1, palette::diverging(step(values[start]) / STEPS))?;
+                start = column;
+            }
+        }
+    }
+    let mut before = 0.0;
+    for (number, (end, _)) in map.ends.iter().enumerate() {
+        let middle = (x(before) + x(*end)) / 2.0;
+        if x(*end) - x(before) > 14.0 {
+            canvas.text((middle, frame.ends.0 - NUMBERS / 2.0), Face { anchor: HPos::Center, ..NOTE }, &format!("{}", number + 1))?;
+        }
+        if number + 1 < map.ends.len() {
+            canvas.line((x(*end), top), (x(*end), frame.ends.1), palette::INK, 1.0)?;
+        }
+        before = *end;
+    }
+    legend(canvas, frame, most, options)
+}
+
+/// The scale of colours, below.
+fn legend(canvas: &Canvas, frame: &Frame, most: f64, options: &Options) -> Drawn {
+    let (left, y) = (frame.sides.0 + 60.0, frame.ends.1 + 20.0);
+    canvas.text((left - 6.0, y), Face { anchor: HPos::Right, ..NOTE }, &short(-most))?;
+    for step in 0..=24_i32 {
+        let x = left + 6.0 * f64::from(step);
+        canvas.rect((x, y - 5.0), (x + 6.0, y + 5.0), palette::diverging(f64::from(step - 12) / 12.0))?;
+    }
+    canvas.text((left + 156.0, y), NOTE, &format!("{} and more: attribution ({})", short(most), options.space))
+}

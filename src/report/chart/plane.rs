@@ -1,0 +1,264 @@
+//! Effects of two features as heat maps, with the rows of the summary as dots: where there are none, the model extrapolates.
+
+use std::collections::HashMap;
+
+use arrow_array::Array;
+use plotters::style::RGBColor;
+use plotters::style::text_anchor::HPos;
+
+use super::axis::Axis;
+use super::canvas::{Canvas, Drawn, Face, svg};
+use super::effects::outputs;
+use super::frame::{MARGIN, NOTE, TITLE, WIDTH};
+use super::text::{width, wrap};
+use super::{Figure, Options, chart_error, palette};
+use crate::report::ReportError;
+use crate::report::number::short;
+use crate::table::{Table, cell_text};
+
+/// Width and height of a map, and the room around it.
+const SIDE: (f64, f64) = (320.0, 240.0);
+const LEFT: f64 = 90.0;
+const BELOW: f64 = 84.0;
+const ABOVE: f64 = 26.0;
+/// Pairs, and outputs, that are drawn of more.
+const PAIRS: usize = 6;
+const OUTPUTS: usize = 4;
+/// Rows that are drawn as dots.
+const DOTS: usize = 400;
+
+/// What a figure is of.
+struct Words {
+    chart: &'static str,
+    title: &'static str,
+    about: &'static str,
+    height: &'static str,
+    /// The colour of a height between the least and the greatest.
+    colour: fn(f64, (f64, f64)) -> RGBColor,
+}
+
+/// One side's points, in the table's order.
+#[derive(Clone, Debug, Default)]
+struct Side {
+    name: String,
+    numbers: Vec<Option<f64>>,
+    labels: Vec<String>,
+}
+
+/// A map of one pair: heights by the first feature's points, then the second's.
+#[derive(Clone, Debug, Default)]
+struct Plane {
+    sides: [Side; 2],
+    heights: HashMap<(usize, usize), f64>,
+}
+
+/// Partial dependence on pairs.
+pub(super) fn draw_dependence(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
+    let words = Words {
+        chart: "pdp-2d",
+        title: "Partial dependence on two features",
+        about: "the mean prediction over the background as both features take each value; dots: rows of the data, away from which it rests on no row",
+        height: "mean",
+        colour: |height, (low, high)| palette::ramp(if high > low { (height - low) / (high - low) } else { 0.5 }),
+    };
+    figures(tables, options, &words)
+}
+
+/// Accumulated local effects of pairs.
+pub(super) fn draw_effect(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
+    let words = Words {
+        chart: "ale-2d",
+        title: "Accumulated local effects of two features together",
+        about: "what both features add together beyond the effect of each; dots: rows of the data, away from which it rests on no row",
+        height: "effect",
+        colour: |height, (low, high)| palette::diverging(height / low.abs().max(high.abs()).max(f64::MIN_POSITIVE)),
+    };
+    figures(tables, options, &words)
+}
+
+fn figures(tables: &[&Table], options: &Options, words: &Words) -> Result<Vec<Figure>, ReportError> {
+    let [table, summary] = tables else { return Ok(Vec::new()) };
+    let (rows, outputs) = (rows(summary), outputs(table));
+    let figure = |(place, output): (usize, &&str)| {
+        let planes: Vec<Plane> = planes(table, output, words.height).into_iter().take(PAIRS).collect();
+        let several = outputs.len() > 1;
+        let title = format!("{}{}", words.title, if several { format!(", output {output}") } else { String::new() });
+        let stem = if several { format!("{}-{place}", words.chart) } else { words.chart.to_owned() };
+        let pairs: Vec<String> = planes.iter().map(|plane| format!("{} and {}", plane.sides[0].name, plane.sides[1].name)).collect();
+        let alt = format!("Heat maps of {}.", pairs.join("; "));
+        let lines = wrap(words.about, NOTE.size, WIDTH - 2.0 * MARGIN);
+        let top = MARGIN + 30.0 + 17.0 * lines.len() as f64 + 24.0;
+        let height = top + planes.len().div_ceil(2) as f64 * (ABOVE + SIDE.1 + BELOW);
+        let picture = |canvas: &Canvas| -> Drawn {
+            canvas.fitted((MARGIN, MARGIN + 8.0), TITLE, WIDTH - 2.0 * MARGIN, &title)?;
+            lines.iter().enumerate().try_for_each(|(line, text)| canvas.text((MARGIN, MARGIN + 30.0 + 17.0 * line as f64), NOTE, text))?;
+            let ends = ends(&planes);
+            legend(canvas, top - 20.0, ends, words, options)?;
+            planes.iter().enumerate().try_for_each(|(number, plane)| {
+                let left = MARGIN + LEFT + (number % 2) as f64 * (LEFT + SIDE.0 + 6.0);
+                let top = top + ABOVE + (number / 2) as f64 * (ABOVE + SIDE.1 + BELOW);
+                draw_plane(canvas, plane, (left, top), ends, words.colour, &rows)
+            })
+        };
+        let svg = svg((WIDTH, height.ceil()), (&stem, &title, &alt), picture).map_err(chart_error(words.chart))?;
+        Ok(Figure { stem, title: title.clone(), alt, svg })
+    };
+    outputs.iter().take(OUTPUTS).enumerate().map(figure).collect()
+}
+
+/// The pairs of one output.
+fn planes(table: &Table, output: &str, height: &str) -> Vec<Plane> {
+    let outputs = table.texts("output");
+    let side = |letter: &str| {
+        let [feature, label] = ["feature", "label"].map(|column| table.texts(&format!("{column}_{letter}")));
+        (feature, table.numbers(&format!("value_{letter}")), label)
+    };
+    let (sides, heights) = ([side("a"), side("b")], table.numbers(height));
+    let mut planes: Vec<Plane> = Vec::new();
+    for row in (0..table.len()).filter(|row| outputs.value(*row) == output) {
+        let names = sides.each_ref().map(|(feature, ..)| feature.value(row));
+        if planes.last().is_none_or(|plane| plane.sides[0].name != names[0] || plane.sides[1].name != names[1]) {
+            let sides = names.map(|name| Side { name: name.into(), ..Side::default() });
+            planes.push(Plane { sides, heights: HashMap::new() });
+        }
+        let Some(plane) = planes.last_mut() else { continue };
+        let mut at = [0; 2];
+        for ((side, (_, values, labels)), at) in plane.sides.iter_mut().zip(&sides).zip(&mut at) {
+            let label = if labels.is_valid(row) { labels.value(row) } else { "missing" };
+            *at = side.place(label, values.is_valid(row).then(|| values.value(row)));
+        }
+        plane.heights.insert((at[0], at[1]), heights.value(row));
+    }
+    planes
+}
+
+impl Side {
+    /// The point of this label, which is added where it is new.
+    fn place(&mut self, label: &str, number: Option<f64>) -> usize {
+        match self.labels.iter().position(|known| known == label) {
+            Some(place) => place,
+            None => {
+                self.labels.push(label.into());
+                self.numbers.push(number);
+                self.labels.len() - 1
+            }
+        }
+    }
+
+    fn is_numeric(&self) -> bool {
+        self.numbers.iter().flatten().count() > 1
+    }
+
+    /// The scale from places to pixels; categories lie a unit apart.
+    fn axis(&self, ends: (f64, f64)) -> Axis {
+        let numbers = || self.numbers.iter().flatten().copied();
+        match self.is_numeric() {
+            true => Axis::new(numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max), ends).with_ticks(4.0),
+            false => Axis::new(-0.5, self.labels.len() as f64 - 0.5, ends),
+        }
+    }
+
+    /// Where a point's cell begins and ends: halfway to its neighbours. None of the missing value beside numbers.
+    fn cell(&self, point: usize) -> Option<(f64, f64)> {
+        if !self.is_numeric() {
+            return Some((point as f64 - 0.5, point as f64 + 0.5));
+        }
+        let own = self.numbers[point]?;
+        let middle = |other: Option<usize>| other.and_then(|at| *self.numbers.get(at)?).map_or(own, |other| (own + other) / 2.0);
+        Some((middle(point.checked_sub(1)), middle(Some(point + 1))))
+    }
+
+    /// Where a row's value lies.
+    fn at(&self, (number, label): &(Option<f64>, String)) -> Option<f64> {
+        if self.is_numeric() { *number } else { self.labels.iter().position(|known| known == label).map(|place| place as f64) }
+    }
+}
+
+type Rows<'a> = HashMap<&'a str, HashMap<String, (Option<f64>, String)>>;
+
+/// Values of the summary's rows, by feature.
+fn rows(summary: &Table) -> Rows<'_> {
+    let (features, numbers, labels) = (summary.texts("feature"), summary.numbers("value_number"), summary.texts("value"));
+    let mut rows: Rows = HashMap::new();
+    let Some(ids) = summary.rows.column_by_name("row_id") else { return rows };
+    for row in (0..summary.len()).filter(|row| labels.is_valid(*row)) {
+        let value = (numbers.is_valid(row).then(|| numbers.value(row)), labels.value(row).to_owned());
+        rows.entry(features.value(row)).or_default().insert(cell_text(ids, row), value);
+    }
+    rows
+}
+
+fn ends(planes: &[Plane]) -> (f64, f64) {
+    let heights = planes.iter().flat_map(|plane| plane.heights.values()).copied().filter(|height| height.is_finite());
+    heights.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), height| (low.min(height), high.max(height)))
+}
+
+fn draw_plane(
+    canvas: &Canvas,
+    plane: &Plane,
+    (left, top): (f64, f64),
+    ends: (f64, f64),
+    colour: fn(f64, (f64, f64)) -> RGBColor,
+    rows: &Rows,
+) -> Drawn {
+    let [a, b] = &plane.sides;
+    let (right, bottom) = (left + SIDE.0, top + SIDE.1);
+    let (across, up) = (a.axis((left, right)), b.axis((bottom, top)));
+    for i in 0..a.labels.len() {
+        for j in 0..b.labels.len() {
+            let (Some(x), Some(y), Some(height)) = (a.cell(i), b.cell(j), plane.heights.get(&(i, j))) else { continue };
+            canvas.rect((across.x(x.0), up.x(y.1)), (across.x(x.1), up.x(y.0)), colour(*height, ends))?;
+        }
+    }
+    let none = HashMap::new();
+    let [first, second] = [a, b].map(|side| rows.get(side.name.as_str()).unwrap_or(&none));
+    let mut points: Vec<(&String, f64, f64)> = Vec::new();
+    points.extend(first.iter().filter_map(|(row, value)| Some((row, a.at(value)?, b.at(second.get(row)?)?))));
+    points.sort_by(|one, other| one.0.cmp(other.0));
+    for (number, (_, x, y)) in points.into_iter().take(DOTS).enumerate() {
+        // Rows of a category lie beside each other.
+        let aside = |side: &Side, factor: f64| if side.is_numeric() { 0.0 } else { (number as f64 * factor).fract() * 0.7 - 0.35 };
+        let at = (across.x(x + aside(a, 0.618_033_988_749_894_9)), up.x(y + aside(b, 0.754_877_666_246_692_8)));
+        canvas.dot(at, 1.5, palette::PAPER)?;
+        canvas.dot(at, 1.0, palette::INK)?;
+    }
+    let small = Face { size: 11.0, ..NOTE };
+    if a.is_numeric() {
+        for (value, label) in across.ticks() {
+            canvas.text((across.x(*value), bottom + 11.0), Face { anchor: HPos::Center, ..small }, label)?;
+        }
+    } else {
+        a.labels
+            .iter()
+            .enumerate()
+            .try_for_each(|(place, label)| canvas.upright((across.x(place as f64), bottom + 5.0), small, 52.0, label))?;
+    }
+    let face = Face { anchor: HPos::Right, ..small };
+    if b.is_numeric() {
+        up.ticks().iter().try_for_each(|(value, label)| canvas.text((left - 6.0, up.x(*value)), face, label))?;
+    } else {
+        b.labels
+            .iter()
+            .enumerate()
+            .try_for_each(|(place, label)| canvas.fitted((left - 6.0, up.x(place as f64)), face, LEFT - 12.0, label))?;
+    }
+    let name = Face { size: 12.5, bold: true, colour: palette::INK, anchor: HPos::Left };
+    canvas.fitted((left, top - 12.0), name, SIDE.0, &format!("across: {}; up: {}", a.name, b.name))
+}
+
+/// The scale of colours.
+fn legend(canvas: &Canvas, y: f64, ends: (f64, f64), words: &Words, options: &Options) -> Drawn {
+    if ends.0 > ends.1 {
+        return Ok(());
+    }
+    // A diverging scale is alike on both sides of zero.
+    let shown = if words.height == "effect" { (-ends.0.abs().max(ends.1.abs()), ends.0.abs().max(ends.1.abs())) } else { ends };
+    let low = short(shown.0);
+    let left = MARGIN + width(&low, NOTE.size) + 6.0;
+    canvas.text((MARGIN, y), NOTE, &low)?;
+    for step in 0..40_i32 {
+        let (x, share) = (left + 4.0 * f64::from(step), f64::from(step) / 39.0);
+        canvas.rect((x, y - 5.0), (x + 4.0, y + 5.0), (words.colour)(shown.0 + share * (shown.1 - shown.0), ends))?;
+    }
+    canvas.text((left + 166.0, y), NOTE, &format!("{} ({})", short(shown.1), options.effect_space))
+}
