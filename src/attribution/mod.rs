@@ -41,8 +41,13 @@ pub struct AttributionBatch {
 impl AttributionBatch {
     /// Attributions of one feature to one output, `rows` long.
     pub fn column(&self, output: usize, feature: usize) -> &[f64] {
+        self.column_of(&self.values, output, feature)
+    }
+
+    /// One feature's part of what is laid out as [`Self::values`], such as [`Self::standard_errors`].
+    pub fn column_of<'v>(&self, values: &'v [f64], output: usize, feature: usize) -> &'v [f64] {
         let start = (output * self.schema.features.len() + feature) * self.rows;
-        &self.values[start..start + self.rows]
+        &values[start..start + self.rows]
     }
 
     /// `prediction − base − Σ values` of one row and output: zero but for rounding where the method is exact.

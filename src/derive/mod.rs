@@ -11,6 +11,7 @@ pub mod importance;
 mod interactions;
 pub mod pdp;
 mod registry;
+pub mod sp_lime;
 pub mod summary;
 pub mod surrogate;
 #[cfg(test)]

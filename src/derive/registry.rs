@@ -7,7 +7,7 @@ use super::fairness::{FairnessAttributions, FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
 use super::{
     ale::Ale, clusters::Clusters, h_statistic::HStatistic, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp,
-    summary::Summary, surrogate::Surrogate,
+    sp_lime::SpLime, summary::Summary, surrogate::Surrogate,
 };
 use crate::attribution::AttributionSchema;
 use crate::model::{Forest, Output};
@@ -24,6 +24,7 @@ crate::settings::steps! {
     ale: Off,
     h_statistic: Off,
     surrogate: Off,
+    sp_lime: Off,
 }
 
 /// What derivations know of a run beside its rows.
@@ -92,6 +93,7 @@ pub fn build(settings: &Settings, review: Option<&Arc<Review>>, context: &Arc<Co
         step(&settings.ale, |settings| Ale::new(settings, context)),
         step(&settings.h_statistic, |settings| HStatistic::new(settings, context)),
         step(&settings.surrogate, |settings| Surrogate::new(settings, context)),
+        step(&settings.sp_lime, |settings| SpLime::new(settings, context)),
     ];
     let interactions = context.subject.interactions.as_ref().map(|values| boxed(Interactions::new(values, context)));
     steps.into_iter().flatten().chain(interactions).chain(review.into_iter().flat_map(|review| fairness(review, context))).collect()

@@ -1,6 +1,11 @@
 //! Attribution methods: rows in, an attribution batch out.
 
+mod game;
+pub mod kernel_shap;
+pub mod lime;
+pub mod permutation;
 mod registry;
+mod sampled;
 pub mod tree_shap;
 
 use std::num::NonZeroUsize;
@@ -39,6 +44,21 @@ pub trait Explainer: Send + Sync {
 
     /// Whether feature groups are players, so that batches have the groups for features already.
     fn is_grouped(&self) -> bool {
+        false
+    }
+
+    /// Whether base value and attributions are meant to add up to the prediction.
+    fn is_additive(&self) -> bool {
+        true
+    }
+
+    /// Names of [`AttributionBatch::extra`].
+    fn extra_columns(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether batches have standard errors.
+    fn has_standard_errors(&self) -> bool {
         false
     }
 }

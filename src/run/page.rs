@@ -123,7 +123,8 @@ fn model(plan: &Plan) -> Vec<Fact> {
         fact("Objective", &card.objective),
         fact("Outputs", format!("{} ({})", model.outputs.len(), model.outputs.join(", "))),
         fact("Link", &model.link),
-        fact("Explained space", plan.space()),
+        fact("Space of TreeSHAP", plan.space()),
+        fact("Space of other methods", plan.effect_space()),
         fact("Base margin", margins.join(", ")),
         fact("Boosting rounds", format!("{} of {}", card.rounds_used, card.rounds)),
         count("Trees", model.trees),
@@ -170,9 +171,13 @@ fn links(findings: &Findings) -> Vec<Link> {
     let parts = findings.streamed.methods.iter().flat_map(|method| {
         method.parts.iter().map(|part| {
             let file = part.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let path = format!("attributions/{}/{file}", method.schema.method);
-            let description = "Base value, prediction, residual and every attribution, a row for each explained row and output.".into();
-            Link { name: format!("{} attributions", method.schema.method), path, rows: part.rows, description }
+            let folder = part.path.parent().and_then(std::path::Path::file_name).unwrap_or_default().to_string_lossy();
+            let (name, holds) = match folder.strip_suffix("_se") {
+                Some(method) => (format!("{method} standard errors"), "every attribution's standard error"),
+                None => (format!("{folder} attributions"), "every attribution"),
+            };
+            let description = format!("Base value, prediction, residual and {holds}, a row for each explained row and output.");
+            Link { name, path: format!("attributions/{folder}/{file}"), rows: part.rows, description }
         })
     });
     tables.chain(parts).collect()

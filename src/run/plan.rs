@@ -95,7 +95,9 @@ impl Plan {
         check_gates(&config)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
-        let needs = explain::needs(&config.explain, Some(&forest)).and(derive::needs(&config.derive, Some(&forest), config.model.output));
+        sources(&config)?;
+        let space = config.model.output;
+        let needs = explain::needs(&config.explain, Some(&forest), space).and(derive::needs(&config.derive, Some(&forest), space));
         let background = if needs.background() { Some(background(&config, &data, request)?) } else { None };
         let predictor = Arc::new(ForestPredictor::new(Arc::clone(&forest), config.model.output));
         let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * forest.outputs.len());
@@ -181,6 +183,17 @@ fn check_gates(config: &Config) -> Result<(), RunError> {
 fn review(config: &Config, data: &Selection, forest: &Forest) -> Result<Option<Arc<Review>>, RunError> {
     let review = |settings| Review::new(settings, data.extra_schema(), &forest.outputs);
     config.fairness.as_ref().map(review).transpose().map_err(|(key, message)| RunError::Setting { key, message })
+}
+
+/// Checks that what derivations start from is switched on.
+fn sources(config: &Config) -> Result<(), RunError> {
+    let Some(settings) = config.derive.sp_lime.settings() else { return Ok(()) };
+    let method = settings.source.method();
+    if config.explain.is_on(method) {
+        return Ok(());
+    }
+    let message = format!("is {method}, which is off; switch explain.{method} on, or choose another source");
+    Err(RunError::Setting { key: "derive.sp_lime.source".into(), message })
 }
 
 /// The rows that stand in for features left out: other data, other rows of the data, or the data itself.
@@ -287,7 +300,7 @@ impl Plan {
         }
     }
 
-    /// The space that attributions are in, and its unit.
+    /// The space that TreeSHAP explains, and its unit.
     pub(super) fn space(&self) -> &'static str {
         match self.forest.link {
             Link::Identity => "prediction",

@@ -9,12 +9,12 @@ use super::error::AtPath;
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
-use crate::attribution::{Additivity, AttributionBatch, AttributionSchema, Scores};
+use crate::attribution::{Additivity, AttributionSchema, Scores};
 use crate::dataset::{RawBatch, RowBatch, UnseenCategories, UnseenColumn};
 use crate::derive::{AnyDerivation, Explained};
 use crate::engine;
 use crate::explain::Explainer;
-use crate::report::parquet::{EncodedChunk, Part, PartEncoder, PartWriter};
+use crate::report::parquet::{Content, EncodedChunk, Part, PartEncoder, PartWriter};
 
 /// Largest residual, relative to |base| + Σ|φ|, that rounding explains.
 const ROUNDING: f64 = 1e-9;
@@ -52,7 +52,7 @@ pub(super) struct Background {
 pub(super) struct Method {
     /// Name, features and outputs, after grouping.
     pub schema: Arc<AttributionSchema>,
-    /// A certificate an output.
+    /// A certificate an output; none of a method that is not additive.
     pub additivity: Vec<Additivity>,
     /// The files.
     pub parts: Vec<Part>,
@@ -64,14 +64,15 @@ pub(super) struct Stream<'a> {
     explainers: &'a [Box<dyn Explainer>],
     /// Each method's schema after grouping.
     schemas: Vec<Arc<AttributionSchema>>,
-    encoders: Vec<PartEncoder>,
+    /// Of each method: its values, and where it has them its standard errors.
+    encoders: Vec<Vec<PartEncoder>>,
 }
 
 /// A chunk after the workers' part.
 struct Chunk {
     rows: u64,
     /// Of the methods that explained it, in their order.
-    parts: Vec<EncodedChunk>,
+    parts: Vec<Vec<EncodedChunk>>,
     additivity: Vec<Vec<Additivity>>,
     partials: Partials,
     unseen: UnseenCategories,
@@ -80,7 +81,7 @@ struct Chunk {
 /// What has come through so far.
 struct Collected<'e> {
     rows: u64,
-    writers: Vec<PartWriter<'e>>,
+    writers: Vec<Vec<PartWriter<'e>>>,
     additivity: Vec<Vec<Additivity>>,
     partials: Partials,
     unseen: UnseenCategories,
@@ -93,12 +94,16 @@ impl<'a> Stream<'a> {
             if explainer.is_grouped() { Arc::clone(explainer.schema()) } else { Arc::new(plan.groups.schema(explainer.schema())) }
         };
         let schemas: Vec<_> = explainers.iter().map(|explainer| schema(&**explainer)).collect();
-        let encoder = |schema: &Arc<AttributionSchema>| {
-            let folder = folder.join("attributions").join(schema.method);
+        let encoder = |explainer: &dyn Explainer, schema: &AttributionSchema, content: Content| {
+            let folder = folder.join("attributions").join(content.folder(schema.method));
             std::fs::create_dir_all(&folder).at("make", &folder)?;
-            Ok::<_, RunError>(PartEncoder::new(&folder, schema, &plan.data.id_type())?)
+            Ok::<_, RunError>(PartEncoder::new(&folder, schema, explainer.extra_columns(), &plan.data.id_type(), content)?)
         };
-        let encoders = schemas.iter().map(encoder).collect::<Result<_, _>>()?;
+        let encoders = explainers.iter().zip(&schemas).map(|(explainer, schema)| {
+            let errors = explainer.has_standard_errors().then_some(Content::StandardErrors);
+            [Some(Content::Values), errors].into_iter().flatten().map(|content| encoder(&**explainer, schema, content)).collect()
+        });
+        let encoders = encoders.collect::<Result<_, _>>()?;
         Ok(Self { plan, explainers, schemas, encoders })
     }
 
@@ -116,8 +121,8 @@ impl<'a> Stream<'a> {
     ) -> Result<(Streamed, Partials), RunError> {
         let mut all = Collected {
             rows: 0,
-            writers: self.encoders.iter().map(PartWriter::new).collect(),
-            additivity: self.schemas.iter().map(|schema| Additivity::start(schema)).collect(),
+            writers: self.encoders.iter().map(|encoders| encoders.iter().map(PartWriter::new).collect()).collect(),
+            additivity: self.explainers.iter().zip(&self.schemas).map(|(explainer, schema)| certificates(&**explainer, schema)).collect(),
             partials: derivations.iter().map(|derivation| derivation.start()).collect(),
             unseen: UnseenCategories::default(),
         };
@@ -127,9 +132,11 @@ impl<'a> Stream<'a> {
                 self.sampled(method, rows.get(), derivations, &mut all, steps, interrupt)?;
             }
         }
-        let parts = all.writers.into_iter().map(PartWriter::finish).collect::<Result<Vec<_>, _>>()?;
-        let methods = self.schemas.iter().cloned().zip(all.additivity).zip(parts);
-        let methods = methods.map(|((schema, additivity), parts)| Method { schema, additivity, parts }).collect();
+        let mut methods = Vec::with_capacity(self.schemas.len());
+        for ((schema, additivity), writers) in self.schemas.iter().zip(all.additivity).zip(all.writers) {
+            let parts = writers.into_iter().map(PartWriter::finish).collect::<Result<Vec<_>, _>>()?.concat();
+            methods.push(Method { schema: Arc::clone(schema), additivity, parts });
+        }
         let streamed = Streamed { rows: all.rows, methods, unseen: all.unseen, background: None };
         Ok((streamed, all.partials))
     }
@@ -206,8 +213,10 @@ impl<'a> Stream<'a> {
             }
             let chunk = Explained { method, rows, attributions: &batch };
             derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb(&mut **partial, chunk));
-            parts.push(self.encoders[method].encode(&rows.ids, &batch)?);
-            additivity.push(certify(&batch));
+            parts.push(self.encoders[method].iter().map(|encoder| encoder.encode(&rows.ids, &batch)).collect::<Result<_, _>>()?);
+            let mut found = certificates(&**explainer, schema);
+            found.iter_mut().enumerate().for_each(|(output, certificate)| certificate.absorb(&batch, output));
+            additivity.push(found);
         }
         Ok(Chunk { rows: rows.rows() as u64, parts, additivity, partials, unseen: UnseenCategories::default() })
     }
@@ -222,7 +231,7 @@ impl<'a> Stream<'a> {
     ) -> Result<(), RunError> {
         all.unseen.merge(chunk.unseen);
         for (&method, (part, additivity)) in methods.iter().zip(chunk.parts.into_iter().zip(chunk.additivity)) {
-            all.writers[method].append(part)?;
+            all.writers[method].iter_mut().zip(part).try_for_each(|(writer, part)| writer.append(part))?;
             all.additivity[method].iter_mut().zip(additivity).for_each(|(mine, theirs)| mine.merge(theirs));
         }
         for (derivation, (mine, theirs)) in derivations.iter().zip(all.partials.iter_mut().zip(chunk.partials)) {
@@ -232,11 +241,9 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// The certificates of one chunk.
-fn certify(batch: &AttributionBatch) -> Vec<Additivity> {
-    let mut certificates = Additivity::start(&batch.schema);
-    certificates.iter_mut().enumerate().for_each(|(output, certificate)| certificate.absorb(batch, output));
-    certificates
+/// A certificate an output, before any row; none of a method that is not additive.
+fn certificates(explainer: &dyn Explainer, schema: &AttributionSchema) -> Vec<Additivity> {
+    if explainer.is_additive() { Additivity::start(schema) } else { Vec::new() }
 }
 
 impl Streamed {

@@ -95,7 +95,7 @@ fn everything_that_is_wrong_is_told_at_once_with_excerpts_and_without_colour() {
 
 #[test]
 fn unknown_keys() {
-    refused("explain: { kernel_shap: {} }", &[], "4:12", "unknown key `kernel_shap` in `explain`", "the keys here are `tree_shap`");
+    refused("explain: { magic: {} }", &[], "4:12", "unknown key `magic` in `explain`", "the keys here are `tree_shap`");
     refused("derive: { importence: {} }", &[], "4:11", "unknown key `importence` in `derive`", "did you mean `importance`?");
     refused("derive: { summary: { rows: 5 } }", &[], "4:22", "unknown key `rows` in `derive.summary`", "it has no keys");
     refused("reports: {}", &[], "4:1", "unknown key `reports`", "did you mean `report`?");

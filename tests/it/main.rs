@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ale;
+mod any_model_runs;
 mod bad_input;
 mod catboost;
 mod catboost_damage;
@@ -21,16 +22,20 @@ mod gates;
 mod golden;
 mod h_statistic;
 mod interactions;
+mod kernel_shap;
 mod laws;
 mod lightgbm;
 mod lightgbm_damage;
+mod lime;
 mod native;
 mod native_damage;
 mod onnx;
 mod onnx_damage;
 mod oracle;
+mod permutation;
 mod run_folder;
 mod run_settings;
+mod subjects;
 mod support;
 mod surrogate;
 mod value;

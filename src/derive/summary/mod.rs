@@ -10,7 +10,8 @@ use super::{Context, Derivation, DeriveError, Explained};
 use crate::table::{self, Table};
 use density::densities;
 
-pub use sample::Sample;
+pub(in crate::derive) use sample::id_column;
+pub use sample::{Row, Sample};
 pub use settings::Settings;
 
 /// All features of at most a thousand rows, drawn at random by the run's seed (rows count alike, whatever their weight).
@@ -94,7 +95,7 @@ impl Lines<'_> {
                 ("method", table::texts(self.labels.iter().map(|label| label.0))),
                 ("output", table::texts(self.labels.iter().map(|label| label.1))),
                 ("feature", table::texts(self.labels.iter().map(|label| label.2))),
-                ("row_id", sample::id_column(&self.rows)),
+                ("row_id", id_column(&self.rows)),
                 ("value", table::optional_texts(self.texts.iter().map(Option::as_deref))),
                 ("value_number", table::optional_numbers(self.numbers.iter().copied())),
                 ("attribution", table::numbers(self.attributions.iter().copied())),

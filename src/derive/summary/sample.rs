@@ -18,7 +18,7 @@ pub struct Sample {
 
 /// A sampled row.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub struct Row {
     hash: u64,
     index: u64,
     id: Id,
@@ -36,7 +36,7 @@ enum Id {
 
 impl Sample {
     /// Adds a chunk's rows, of which the sample keeps these feature `columns`.
-    pub(super) fn absorb(&mut self, seed: u64, columns: &[usize], chunk: Explained<'_>) {
+    pub(in crate::derive) fn absorb(&mut self, seed: u64, columns: &[usize], chunk: Explained<'_>) {
         let hashed = |row: usize| (seed::derive(seed, "summary", chunk.rows.first_row + row as u64), row);
         let mut candidates: Vec<(u64, usize)> = (0..chunk.rows.rows()).map(hashed).collect();
         if candidates.len() > SAMPLE {
@@ -54,7 +54,7 @@ impl Sample {
     }
 
     /// Adds the sample of other rows.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(in crate::derive) fn merge(&mut self, other: Self) {
         self.rows.extend(other.rows);
         self.shrink();
     }
@@ -67,7 +67,7 @@ impl Sample {
     }
 
     /// The sampled rows in the order of the data.
-    pub(super) fn into_rows(mut self) -> Vec<Row> {
+    pub(in crate::derive) fn into_rows(mut self) -> Vec<Row> {
         self.rows.sort_by_key(|row| row.index);
         self.rows
     }
@@ -86,7 +86,7 @@ impl Id {
 }
 
 /// The identifiers of `rows` in a column of their own type.
-pub(super) fn id_column(rows: &[&Row]) -> ArrayRef {
+pub(in crate::derive) fn id_column(rows: &[&Row]) -> ArrayRef {
     if rows.iter().any(|row| matches!(row.id, Id::Text(_))) {
         return table::optional_texts(rows.iter().map(|row| match &row.id {
             Id::Text(text) => text.as_deref(),

@@ -121,7 +121,7 @@ fn figure(ranking: &Ranking, summary: &Table, swarms: &Swarms, options: &Options
     let stem = ranking.stem("beeswarm");
     let alt = description(ranking, &names, sampled);
     let picture = |canvas: &Canvas| -> Drawn {
-        axis.draw(canvas, frame.ends, &format!("{} ({})", ranking.quantity(), options.space))?;
+        axis.draw(canvas, frame.ends, &format!("{} ({})", ranking.quantity(), options.space_of(ranking.method)))?;
         frame.draw(canvas, &names)?;
         let has = |value: Value| points().any(|point| point.value == value);
         legend(canvas, &frame, [has(Value::Category), has(Value::Missing)])?;

@@ -28,7 +28,7 @@ fn figure(ranking: &Ranking, options: &Options) -> Result<Figure, ReportError> {
     let stem = ranking.stem("importance");
     let alt = description(ranking, bars);
     let picture = |canvas: &Canvas| -> Drawn {
-        axis.draw(canvas, frame.ends, &format!("mean |{}| ({})", ranking.quantity(), options.space))?;
+        axis.draw(canvas, frame.ends, &format!("mean |{}| ({})", ranking.quantity(), options.space_of(ranking.method)))?;
         frame.draw(canvas, &names)?;
         bars.iter().enumerate().try_for_each(|(row, bar)| draw_bar(canvas, &axis, frame.middle(row), bar))
     };

@@ -18,6 +18,7 @@ mod panels;
 mod plane;
 mod ranking;
 mod scatter;
+mod sp_lime;
 mod surrogate;
 mod text;
 
@@ -35,6 +36,13 @@ pub struct Options {
     pub space: String,
     /// The space that effects are in: the same, or `probability`, …
     pub effect_space: String,
+}
+
+impl Options {
+    /// The space that a method's attributions are in: TreeSHAP's, or that of all which only call the model.
+    fn space_of(&self, method: &str) -> &str {
+        if method == "tree_shap" { &self.space } else { &self.effect_space }
+    }
 }
 
 /// A drawn chart.
@@ -77,6 +85,7 @@ pub static CHARTS: &[Chart] = &[
     Chart { name: "ale-2d", tables: &["ale_2d", "summary"], draw: plane::draw_effect },
     Chart { name: "surrogate", tables: &["surrogate"], draw: surrogate::draw },
     Chart { name: "fairness", tables: &["fairness_attributions"], draw: gap::draw },
+    Chart { name: "sp_lime", tables: &["sp_lime"], draw: sp_lime::draw },
 ];
 
 /// Draws every chart whose tables are all there.

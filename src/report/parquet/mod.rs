@@ -16,7 +16,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use super::ReportError;
 use crate::table::Table;
 
-pub use parts::{EncodedChunk, Part, PartEncoder, PartWriter};
+pub use parts::{Content, EncodedChunk, Part, PartEncoder, PartWriter};
 
 /// Writes a table as one file: zstd, statistics a row group, `pipeline.version` in the metadata.
 ///

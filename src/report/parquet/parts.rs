@@ -23,16 +23,38 @@ const RESERVED: [&str; 5] = ["_row_id", "_output", "_base_value", "_prediction",
 /// Rows (each output counts) after which a part is closed and the next begins.
 const PART_ROWS: usize = 1 << 20;
 
+/// What the columns of the features hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Attributions.
+    Values,
+    /// Their standard errors.
+    StandardErrors,
+}
+
+impl Content {
+    /// Name of a method's folder of parts.
+    pub fn folder(self, method: &str) -> String {
+        match self {
+            Content::Values => method.into(),
+            Content::StandardErrors => format!("{method}_se"),
+        }
+    }
+}
+
 /// Turns attribution batches of one method into Parquet row groups; shared by all worker threads.
 ///
-/// The columns are `_row_id`, `_output`, `_base_value`, `_prediction`, `_residual`, then one f64 column a feature by the feature's name;
-/// a name that is taken (one of those five, or an earlier feature's) gets underscores in front until it is free.
+/// The columns are `_row_id`, `_output`, `_base_value`, `_prediction`, `_residual`, the method's own extra ones, then one f64 column a feature by the feature's name;
+/// a name that is taken (one of those, or an earlier feature's) gets underscores in front until it is free.
 #[derive(Debug)]
 pub struct PartEncoder {
     folder: PathBuf,
     schema: SchemaRef,
     properties: WriterProperties,
     columns: ArrowRowGroupWriterFactory,
+    content: Content,
+    /// Columns between the reserved ones and the features.
+    extra: usize,
 }
 
 /// One batch as an encoded, compressed row group: for each output in turn all rows.
@@ -52,17 +74,23 @@ pub struct Part {
 }
 
 impl PartEncoder {
-    /// An encoder for one method's batches, to be written into `folder`, of rows whose identifiers are of type `ids` (Int64 or Utf8).
+    /// An encoder for one method's batches with its `extra` columns, to be written into `folder`, of rows whose identifiers are of type `ids` (Int64 or Utf8).
     ///
     /// # Errors
     /// If Parquet cannot hold such columns.
-    pub fn new(folder: &Path, attributions: &AttributionSchema, ids: &DataType) -> Result<Self, ReportError> {
-        let schema = columns(attributions, ids);
+    pub fn new(
+        folder: &Path,
+        attributions: &AttributionSchema,
+        extra: &[&str],
+        ids: &DataType,
+        content: Content,
+    ) -> Result<Self, ReportError> {
+        let schema = columns(attributions, extra, ids);
         let properties = part_properties();
         let writer = open(std::io::sink(), Arc::clone(&schema), properties.clone());
         let columns = writer.and_then(|writer| writer.into_serialized_writer()).map(|(_, columns)| columns);
         let columns = columns.map_err(|source| ReportError::Parquet { path: folder.into(), source })?;
-        Ok(Self { folder: folder.into(), schema, properties, columns })
+        Ok(Self { folder: folder.into(), schema, properties, columns, content, extra: extra.len() })
     }
 
     /// Encodes a batch; `ids` are its rows' identifiers. Pure, so any thread may do it.
@@ -87,14 +115,25 @@ impl PartEncoder {
                     2 => per_row(&batch.base),
                     3 => per_row(&batch.prediction),
                     4 => Arc::new(Float64Array::from(batch.residuals(output))),
-                    _ => numbers(batch.column(output, column - RESERVED.len())),
+                    _ => match (column - RESERVED.len()).checked_sub(self.extra) {
+                        Some(feature) => numbers(self.column(batch, output, feature)),
+                        None => per_row(batch.extra.get(column - RESERVED.len()).map_or(&[], |(_, values)| values)),
+                    },
                 };
                 write(&mut writer, field, &array)?;
             }
             columns.push(writer.close()?);
         }
-        debug_assert_eq!(columns.len(), RESERVED.len() + features);
+        debug_assert_eq!(columns.len(), RESERVED.len() + self.extra + features);
         Ok(EncodedChunk { rows: batch.rows * outputs, columns })
+    }
+
+    /// What is written of a feature; nothing that a batch should have and has not.
+    fn column<'b>(&self, batch: &'b AttributionBatch, output: usize, feature: usize) -> &'b [f64] {
+        match (self.content, &batch.standard_errors) {
+            (Content::Values, _) => batch.column(output, feature),
+            (Content::StandardErrors, errors) => errors.as_deref().map_or(&[], |errors| batch.column_of(errors, output, feature)),
+        }
     }
 }
 
@@ -106,8 +145,8 @@ fn numbers(values: &[f64]) -> ArrayRef {
     Arc::new(Float64Array::from(values.to_vec()))
 }
 
-fn columns(attributions: &AttributionSchema, ids: &DataType) -> SchemaRef {
-    let mut taken: HashSet<String> = RESERVED.iter().map(|name| (*name).to_owned()).collect();
+fn columns(attributions: &AttributionSchema, extra: &[&str], ids: &DataType) -> SchemaRef {
+    let mut taken: HashSet<String> = RESERVED.iter().chain(extra).map(|name| (*name).to_owned()).collect();
     let features = attributions.features.iter().map(|name| {
         let mut name = name.clone();
         while !taken.insert(name.clone()) {
@@ -120,7 +159,8 @@ fn columns(attributions: &AttributionSchema, ids: &DataType) -> SchemaRef {
         "_output" => Field::new(name, DataType::Utf8, false),
         _ => Field::new(name, DataType::Float64, false),
     });
-    Arc::new(Schema::new(fixed.chain(features).collect::<Vec<_>>()))
+    let extra = extra.iter().map(|&name| Field::new(name, DataType::Float64, false));
+    Arc::new(Schema::new(fixed.chain(extra).chain(features).collect::<Vec<_>>()))
 }
 
 fn part_properties() -> WriterProperties {

@@ -1,0 +1,84 @@
+//! Cooperative games on one row: what the model is worth when only some players' values are known.
+//!
+//! Players are the explained features or feature groups. `v(S) = Σ_b w_b f(x_S, b_{N∖S}) / Σ_b w_b` over the whole background, in the space that
+//! `model.output` names.
+
+mod coalitions;
+mod forest;
+mod rows;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+
+use super::ExplainError;
+use crate::dataset::FeatureBlock;
+use crate::model::{Forest, Link, Output};
+use crate::numeric::seed;
+use crate::subject::{ExplainedFeature, Needs, Subject};
+use forest::ForestGame;
+use rows::BackgroundGame;
+
+pub use coalitions::Coalitions;
+
+/// The value of coalitions of players.
+pub trait Game: Send + Sync {
+    /// `v(S)` of one row for many coalitions, `output · coalitions + coalition`. A value depends on its row and coalition alone.
+    ///
+    /// # Errors
+    /// If the model cannot be evaluated, or says what is not a finite number.
+    fn values(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions) -> Result<Vec<f64>, String>;
+}
+
+/// The model features of each player.
+pub type Players = Vec<Vec<usize>>;
+
+/// Each explained feature as a player.
+pub fn players(features: &[ExplainedFeature]) -> Players {
+    features.iter().map(|feature| feature.members.iter().map(|member| member.column).collect()).collect()
+}
+
+/// What a game needs of the background: its patterns where these say all, else its rows.
+pub fn needs(forest: Option<&Forest>, space: Output) -> Needs {
+    let counted = is_counted(forest, space);
+    Needs { histograms: counted, rows: !counted, ..Needs::default() }
+}
+
+/// The game of the model against the background.
+///
+/// # Errors
+/// If the background has no weight.
+pub fn game(method: &'static str, subject: &Subject) -> Result<Box<dyn Game>, ExplainError> {
+    let refuse = |message: String| ExplainError { method, message };
+    let players = players(&subject.features);
+    let background = &subject.background;
+    match (is_counted(subject.forest.as_deref(), subject.space), &background.histograms, &background.rows) {
+        (true, Some(histograms), _) => {
+            let function = histograms.value_function().map_err(|error| refuse(error.to_string()))?;
+            Ok(Box::new(ForestGame::new(function, players)))
+        }
+        (_, _, Some(rows)) => {
+            let weights = background.weights.as_deref();
+            Ok(Box::new(BackgroundGame::new(subject.predictor.clone(), rows.clone(), weights, players)))
+        }
+        _ => Err(refuse("the background was not read".into())),
+    }
+}
+
+/// Whether the background's patterns on the leaves determine every coalition's value: sums of constant leaves, explained as sums.
+fn is_counted(forest: Option<&Forest>, space: Output) -> bool {
+    forest.is_some_and(|forest| {
+        (space == Output::Margin || forest.link == Link::Identity) && forest.trees.iter().all(|tree| tree.linear.is_empty())
+    })
+}
+
+/// A number for each row that depends on its identifier alone, for seeds.
+pub fn row_keys(ids: &ArrayRef) -> Vec<u64> {
+    let text = |row: usize| match ids.data_type() {
+        DataType::Utf8 => seed::derive(0, ids.as_string::<i32>().value(row), 0),
+        DataType::Int64 => ids.as_primitive::<Int64Type>().value(row) as u64,
+        _ => 0,
+    };
+    (0..ids.len()).map(|row| if ids.is_null(row) { 0 } else { text(row) }).collect()
+}

@@ -1,0 +1,179 @@
+//! KernelSHAP: Shapley values of any model, exact where all coalitions fit the budget, else estimated from pairs of them.
+
+mod design;
+mod enumeration;
+mod proxy;
+mod regression;
+mod settings;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use faer::Mat;
+use rayon::prelude::*;
+
+use super::game::{self, Coalitions, Game};
+use super::{ExplainError, Explainer, sampled};
+use crate::attribution::{AttributionBatch, AttributionSchema};
+use crate::dataset::{FeatureBlock, RowBatch};
+use crate::numeric::seed;
+use crate::subject::Subject;
+use design::Design;
+use regression::{Estimate, Pairs, estimate};
+
+pub use settings::{Estimator, Settings};
+
+const METHOD: &str = "kernel_shap";
+
+/// Coalitions of the first look, where there is a tolerance.
+const FIRST: usize = 256;
+
+/// Coalitions a player from which on the proxy pays.
+const PROXY_FROM: usize = 8;
+
+/// KernelSHAP (Lundberg & Lee 2017) on leverage-weighted pairs, with standard errors.
+pub struct KernelShap {
+    schema: Arc<AttributionSchema>,
+    settings: Settings,
+    seed: u64,
+    game: Box<dyn Game>,
+}
+
+impl KernelShap {
+    /// The method against the subject's background.
+    ///
+    /// # Errors
+    /// If the budget is too small for the number of players, or the background was not read.
+    pub fn new(settings: &Settings, subject: &Subject) -> Result<Self, ExplainError> {
+        let schema = sampled::schema(METHOD, subject);
+        let (players, samples) = (schema.features.len(), settings.samples.get());
+        let least = 2 * players + 2;
+        if samples < least && !fits(players, samples) {
+            let message =
+                format!("{samples} coalitions are too few for {players} features; set explain.kernel_shap.samples to {least} or more");
+            return Err(ExplainError { method: METHOD, message });
+        }
+        Ok(Self { schema, settings: settings.clone(), seed: subject.seed, game: game::game(METHOD, subject)? })
+    }
+
+    fn row(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<sampled::Row, String> {
+        let players = self.schema.features.len();
+        if fits(players, self.settings.samples.get()) { self.exact(rows, row) } else { self.sampled(rows, row, key) }
+    }
+
+    /// All coalitions.
+    fn exact(&self, rows: &FeatureBlock, row: usize) -> Result<sampled::Row, String> {
+        let (players, outputs) = (self.schema.features.len(), self.schema.outputs.len());
+        let mut all = Coalitions::new(players);
+        (0..1_usize << players).for_each(|set| all.push((0..players).map(|player| set >> player & 1 == 1)));
+        let games = self.game.values(rows, row, &all)?;
+        let games = || games.chunks_exact(all.len());
+        Ok(sampled::Row {
+            base: games().map(|values| values[0]).collect(),
+            prediction: games().map(|values| values[all.len() - 1]).collect(),
+            values: games().flat_map(|values| enumeration::shapley(players, values)).collect(),
+            standard_errors: vec![0.0; players * outputs],
+        })
+    }
+
+    /// Pairs of coalitions until the budget is spent, or the tolerance reached.
+    fn sampled(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<sampled::Row, String> {
+        let (players, outputs) = (self.schema.features.len(), self.schema.outputs.len());
+        let most = (self.settings.samples.get() - 2) / 2;
+        let ends = self.game.values(rows, row, &Coalitions::ends(players))?;
+        let whole = Mat::from_fn(1, outputs, |_, output| (ends[2 * output + 1] - ends[2 * output]) / 2.0);
+        let mut design = Design::new(players, seed::generator(self.seed, METHOD, key));
+        let mut odd: Vec<Vec<f64>> = vec![Vec::new(); outputs];
+        let mut goal = if self.settings.tolerance.is_some() { most.min((FIRST / 2).max(2 * players)) } else { most };
+        loop {
+            design.grow(goal);
+            self.evaluate(rows, row, &design, &mut odd)?;
+            let signs: Vec<&[bool]> = design.pairs().collect();
+            let pairs = Pairs {
+                signs: Mat::from_fn(signs.len(), players, |pair, player| if signs[pair][player] { 1.0 } else { -1.0 }),
+                weights: design.weights(),
+                undrawn: design.undrawn(),
+                odd: Mat::from_fn(signs.len(), outputs, |pair, output| odd[output][pair]),
+                whole: whole.clone(),
+            };
+            let found = estimate(&pairs, self.uses_proxy(signs.len()))
+                .ok_or("the sampled coalitions do not determine the values; raise explain.kernel_shap.samples")?;
+            if goal >= most || self.settings.tolerance.is_none_or(|tolerance| is_precise(&found, tolerance)) {
+                let flat = |values: &Mat<f64>| values.col_iter().flat_map(|column| column.iter().copied().collect::<Vec<_>>()).collect();
+                return Ok(sampled::Row {
+                    base: (0..outputs).map(|output| ends[2 * output]).collect(),
+                    prediction: (0..outputs).map(|output| ends[2 * output + 1]).collect(),
+                    values: flat(&found.values),
+                    standard_errors: flat(&found.standard_errors),
+                });
+            }
+            goal = most.min(2 * goal);
+        }
+    }
+
+    /// Evaluates the pairs that are new in a design: `g = (v(S) − v(N∖S)) / 2`, a list an output.
+    fn evaluate(&self, rows: &FeatureBlock, row: usize, design: &Design, odd: &mut [Vec<f64>]) -> Result<(), String> {
+        let known = odd.first().map_or(0, Vec::len);
+        let mut coalitions = Coalitions::new(self.schema.features.len());
+        for pair in design.pairs().skip(known) {
+            coalitions.push(pair.iter().copied());
+            coalitions.push(pair.iter().map(|member| !member));
+        }
+        if coalitions.is_empty() {
+            return Ok(());
+        }
+        let values = self.game.values(rows, row, &coalitions)?;
+        for (odd, values) in odd.iter_mut().zip(values.chunks_exact(coalitions.len())) {
+            odd.extend(values.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / 2.0));
+        }
+        Ok(())
+    }
+
+    fn uses_proxy(&self, pairs: usize) -> bool {
+        match self.settings.estimator {
+            Estimator::Auto => 2 * pairs >= PROXY_FROM * self.schema.features.len(),
+            Estimator::Leverage => false,
+            Estimator::Proxy => true,
+        }
+    }
+}
+
+/// Whether all coalitions of the players are within the budget.
+fn fits(players: usize, samples: usize) -> bool {
+    u32::try_from(players).ok().and_then(|players| 1_usize.checked_shl(players)).is_some_and(|all| all <= samples)
+}
+
+/// Whether, for every output, the largest standard error is within the share of the spread of the values.
+fn is_precise(found: &Estimate, tolerance: f64) -> bool {
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::NEG_INFINITY, f64::max);
+    (0..found.values.ncols()).all(|output| {
+        let values = || found.values.col(output).iter().copied();
+        let spread = largest(&mut values()) + largest(&mut values().map(|value| -value));
+        largest(&mut found.standard_errors.col(output).iter().copied()) <= tolerance * spread
+    })
+}
+
+impl Explainer for KernelShap {
+    fn schema(&self) -> &Arc<AttributionSchema> {
+        &self.schema
+    }
+
+    fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
+        let keys = game::row_keys(&rows.ids);
+        let found: Result<Vec<_>, String> = keys.par_iter().enumerate().map(|(row, &key)| self.row(&rows.features, row, key)).collect();
+        let found = found.map_err(|message| ExplainError { method: METHOD, message })?;
+        Ok(sampled::batch(&self.schema, &found))
+    }
+
+    fn sample(&self) -> Option<NonZeroUsize> {
+        Some(self.settings.rows)
+    }
+
+    fn is_grouped(&self) -> bool {
+        true
+    }
+
+    fn has_standard_errors(&self) -> bool {
+        true
+    }
+}

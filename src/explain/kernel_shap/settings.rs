@@ -1,0 +1,42 @@
+//! What can be chosen about KernelSHAP.
+
+use std::num::NonZeroUsize;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Shapley values of any model from a sample of coalitions; feature groups are players.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Rows explained, a seeded sample of the data.
+    pub rows: NonZeroUsize,
+    /// Coalitions evaluated for a row at most; where all fit, values are exact.
+    pub samples: NonZeroUsize,
+    /// Stops early once every standard error is at most this share of the spread between a row's largest and smallest value.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub tolerance: Option<f64>,
+    /// How values are estimated from the coalitions.
+    pub estimator: Estimator,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let of = |count: usize| NonZeroUsize::MIN.saturating_add(count - 1);
+        Self { rows: of(200), samples: of(2048), tolerance: None, estimator: Estimator::Auto }
+    }
+}
+
+/// How Shapley values are estimated from sampled coalitions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Estimator {
+    /// `proxy` where there are at least eight coalitions a feature, else `leverage`.
+    #[default]
+    Auto,
+    /// Weighted least squares on leverage-weighted pairs (Musco & Witter 2025).
+    Leverage,
+    /// The same on what a Gaussian process of the three-way interactions leaves over.
+    Proxy,
+}

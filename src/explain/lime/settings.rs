@@ -1,0 +1,25 @@
+//! What can be chosen about LIME.
+
+use std::num::NonZeroUsize;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// LIME: a weighted linear model of a few features, each "in the row's own quartile or category", around each row.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Rows explained, a seeded sample of the data.
+    pub rows: NonZeroUsize,
+    /// Perturbed rows that the model is asked about.
+    pub samples: NonZeroUsize,
+    /// Features of a row's linear model; the others get zero.
+    pub features: NonZeroUsize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let of = |count: usize| NonZeroUsize::MIN.saturating_add(count - 1);
+        Self { rows: of(500), samples: of(5000), features: of(6) }
+    }
+}
