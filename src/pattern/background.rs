@@ -104,6 +104,15 @@ impl BackgroundCounter {
         Ok(Attributor::assemble(shape, compiled))
     }
 
+    /// Interventional Banzhaf values in place of Shapley's: each feature's mean gain over all coalitions of the others. They do not sum to
+    /// the margin.
+    ///
+    /// # Errors
+    /// If no row of positive weight was counted.
+    pub fn finish_banzhaf(self) -> Result<Attributor, PatternError> {
+        Self { shape: self.shape.banzhaf(), ..self }.finish()
+    }
+
     /// The value function of every coalition against the rows counted.
     ///
     /// # Errors

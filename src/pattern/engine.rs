@@ -86,9 +86,21 @@ impl Attributor {
     /// # Errors
     /// If the forest exceeds what patterns can hold.
     pub fn path_dependent_with(forest: Arc<Forest>, options: Options) -> Result<Self, PatternError> {
-        let shape = Shape::new(forest, options.instructions)?;
+        Ok(Self::covered(Shape::new(forest, options.instructions)?, options))
+    }
+
+    /// Path-dependent Banzhaf values in place of Shapley's: each feature's mean gain over all coalitions of the others. They do not sum to
+    /// the margin.
+    ///
+    /// # Errors
+    /// If the forest exceeds what patterns can hold.
+    pub fn path_dependent_banzhaf(forest: Arc<Forest>, options: Options) -> Result<Self, PatternError> {
+        Ok(Self::covered(Shape::new(forest, options.instructions)?.banzhaf(), options))
+    }
+
+    fn covered(shape: Shape, options: Options) -> Self {
         let compiled = shape.forest.trees.par_iter().map(|tree| path_dependent(&shape, tree, options.route)).collect();
-        Ok(Self::assemble(shape, compiled))
+        Self::assemble(shape, compiled)
     }
 
     pub(super) fn assemble(shape: Shape, compiled: Vec<(CompiledTree, BaseShares)>) -> Self {
@@ -168,7 +180,7 @@ impl Attributor {
                         (kernels.sweep)(sweep, &slots, features, &mut scratch, out);
                     }
                     for (wide, memo) in tree.wide.iter().zip(memos) {
-                        wide.leaf.accumulate(&slots, &wide.background, memo, &wide.values, features, out);
+                        wide.leaf.accumulate(&slots, (&wide.background, &self.shape.rules), memo, &wide.values, features, out);
                     }
                 }
             }

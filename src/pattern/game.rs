@@ -14,19 +14,45 @@
 use crate::numeric::quadrature::{Rule, gauss_legendre};
 
 /// The quadrature rules for every number of conditions up to a bound.
+///
+/// Banzhaf values (Banzhaf 1965), the mean gain over all coalitions, are the same products at `t = ½` alone: a rule of one node.
 #[derive(Clone, Debug)]
-pub(super) struct Rules(Vec<Rule>);
+pub(super) struct Rules {
+    exact: Vec<Rule>,
+    banzhaf: bool,
+}
 
 impl Rules {
     /// Rules for up to `conditions` conditions a path.
     pub(super) fn up_to(conditions: usize) -> Self {
-        Self((0..=conditions.div_ceil(2).max(1)).map(gauss_legendre).collect())
+        Self { exact: (0..=conditions.div_ceil(2).max(1)).map(gauss_legendre).collect(), banzhaf: false }
+    }
+
+    /// The rules of Banzhaf values in place of Shapley's.
+    pub(super) fn banzhaf(self) -> Self {
+        let middle = Rule { nodes: vec![0.5], weights: vec![1.0] };
+        Self { exact: vec![middle; self.exact.len()], banzhaf: true }
     }
 
     /// The rule that is exact for paths of `conditions` conditions.
     pub(super) fn exact(&self, conditions: usize) -> &Rule {
-        &self.0[conditions.div_ceil(2).max(1)]
+        &self.exact[conditions.div_ceil(2).max(1)]
     }
+
+    /// Of a background pattern that fails `a` conditions and a row that fails `e`: `1/∫ t^{a−1}(1−t)^e` and `1/∫ t^a (1−t)^{e−1}`.
+    pub(super) fn divisors(&self, a: u32, e: u32) -> (f64, f64) {
+        if self.banzhaf {
+            let coalitions = 2_f64.powi((a + e) as i32 - 1);
+            return (coalitions, coalitions);
+        }
+        let choices = binomial(a + e, e);
+        (f64::from(a) * choices, f64::from(e) * choices)
+    }
+}
+
+/// C(n, k), exact up to 2⁵³ and to a few units in the last place beyond.
+pub(super) fn binomial(n: u32, k: u32) -> f64 {
+    (1..=k.min(n - k)).fold(1.0, |value, i| value * f64::from(n + 1 - i) / f64::from(i))
 }
 
 /// `c_j` where the condition holds: `(1 − r)/(t + (1 − t)·r)`.

@@ -37,6 +37,11 @@ impl Shape {
         Ok(Self { forest, cuts, layout, rules: Rules::up_to(widest), kernels })
     }
 
+    /// The same forest for Banzhaf values in place of Shapley's.
+    pub(super) fn banzhaf(self) -> Self {
+        Self { rules: self.rules.banzhaf(), ..self }
+    }
+
     /// Output columns: one for each output and feature.
     pub(super) fn columns(&self) -> usize {
         self.forest.features.len() * self.forest.outputs.len()

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use super::block::{BLOCK, STRIDE, Word};
 use super::boxes::Boxes;
+use super::game::Rules;
 use super::program::Program;
 use crate::model::NodeKind;
 
@@ -73,7 +74,7 @@ impl WideLeaf {
     }
 
     /// Contributions of one row pattern at leaf value 1, one a condition.
-    fn contributions(&self, pattern: u128, background: &Background) -> Box<[f64]> {
+    fn contributions(&self, pattern: u128, background: &Background, rules: &Rules) -> Box<[f64]> {
         let mut result = vec![0.0; self.slots.len()];
         let all = self.all();
         let failed = all & !pattern;
@@ -85,11 +86,11 @@ impl WideLeaf {
             }
             let mut gained = all & !b;
             let a = gained.count_ones();
-            let choices = binomial(a + e, e);
+            let (gain, loss) = rules.divisors(a, e);
             if e > 0 {
-                from_failed -= weight / (f64::from(e) * choices);
+                from_failed -= weight / loss;
             }
-            let share = weight / (f64::from(a) * choices);
+            let share = weight / gain;
             while gained != 0 {
                 result[gained.trailing_zeros() as usize] += share;
                 gained &= gained - 1;
@@ -107,14 +108,14 @@ impl WideLeaf {
     pub(super) fn accumulate(
         &self,
         slots: &[Word],
-        background: &Background,
+        (background, rules): (&Background, &Rules),
         memo: &mut Memo,
         values: &[(usize, f64)],
         features: usize,
         out: &mut [f64],
     ) {
         for (row, pattern) in self.patterns(slots).into_iter().enumerate() {
-            let contributions = memo.entry(pattern).or_insert_with(|| self.contributions(pattern, background));
+            let contributions = memo.entry(pattern).or_insert_with(|| self.contributions(pattern, background, rules));
             for (output, value) in values {
                 for (feature, contribution) in self.features.iter().zip(contributions.iter()) {
                     out[(output * features + feature) * STRIDE + row] += value * contribution;
@@ -122,9 +123,4 @@ impl WideLeaf {
             }
         }
     }
-}
-
-/// C(n, k), exact up to 2⁵³ and to a few units in the last place beyond.
-pub(super) fn binomial(n: u32, k: u32) -> f64 {
-    (1..=k.min(n - k)).fold(1.0, |value, i| value * f64::from(n + 1 - i) / f64::from(i))
 }

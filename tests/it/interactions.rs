@@ -5,15 +5,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use num_rational::BigRational;
 use pipeline::dataset::FeatureBlock;
-use pipeline::model::Forest;
+use pipeline::model::{Forest, Iterations, load};
 use pipeline::pattern::{BackgroundCounter, Interactions, Route};
 
+use crate::conformance::rows as golden_rows;
 use crate::forests::{Shape, forest, rows, source};
+use crate::golden::{columns, folder};
 use crate::oracle::{Number, interventional_game, options, pairs, path_dependent_game, shapes, shapley, weighted_background};
 use crate::support::{Audit, read};
 
@@ -205,5 +208,26 @@ fn interactions_of_a_feature_group_are_the_sums_of_its_members() {
     assert_eq!(expected.len(), together.len());
     for (pair, mean) in expected {
         assert!((together[&pair].1 - mean).abs() <= 1e-12, "{pair:?}: {} against {mean}", together[&pair].1);
+    }
+}
+
+/// XGBoost 3.4's interaction values are right but for their width: f32 sums over the trees and differences of them on the diagonal.
+#[test]
+fn xgboosts_own_interactions_agree_within_f32() {
+    for variant in ["binary_logistic", "categorical_partition", "multi_softprob"] {
+        let folder = folder("xgboost").join(variant);
+        let forest = Arc::new(load(&folder.join("model.json"), "auto", Iterations::All).unwrap().forest);
+        let block = golden_rows(&folder, "rows.parquet", &forest);
+        let interactions = Interactions::path_dependent(forest.clone()).unwrap();
+        let values = interactions.values(&block, 0..block.rows());
+        let largest = values.iter().fold(f64::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+        let theirs: BTreeMap<String, Vec<f64>> = columns(&folder.join("interactions.parquet")).into_iter().collect();
+        let name = |feature: usize| &forest.features[feature].name;
+        for (column, values) in values.chunks_exact(block.rows()).enumerate() {
+            let (output, (a, b)) = (column / interactions.pairs().len(), interactions.pairs()[column % interactions.pairs().len()]);
+            let theirs = &theirs[&format!("xgboost_{output}_{}_{}", name(a), name(b))];
+            let error = values.iter().zip(theirs).fold(0.0_f64, |worst, (x, y)| worst.max((x - y).abs())) / largest;
+            assert!(error <= 4e-6, "{variant}, {} and {} to {output}: {error:e}", name(a), name(b));
+        }
     }
 }

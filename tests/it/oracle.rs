@@ -148,6 +148,13 @@ pub fn shapley<N: Number>(game: &[N]) -> Vec<N> {
     (0..d).map(value).collect()
 }
 
+/// The Banzhaf values of a game, by definition: `β_j = 2^{1−d} Σ_{S ⊆ N∖j} (v(S ∪ j) − v(S))`.
+fn banzhaf(game: &[f64]) -> Vec<f64> {
+    let d = game.len().trailing_zeros() as usize;
+    let gains = |j: usize| (0..game.len()).filter(move |s| s >> j & 1 == 0).map(move |s| game[s | 1 << j] - game[s]);
+    (0..d).map(|j| gains(j).sum::<f64>() / (game.len() / 2) as f64).collect()
+}
+
 /// What the definition says of one row and output.
 struct Expected {
     base: f64,
@@ -248,6 +255,37 @@ fn both_games_equal_the_definition_in_rationals() {
 #[test]
 fn both_games_equal_the_definition_on_hundreds_of_wider_forests() {
     (1_000..1_300).for_each(|case| check::<f64>(case, 3 + case as usize % 8, 1e-12));
+}
+
+#[test]
+fn banzhaf_values_of_both_games_equal_the_definition() {
+    for case in 9_000..9_080 {
+        let rng = &mut source(case);
+        let forest = forest(rng, shapes(case, 2 + case as usize % 8));
+        let block = rows(rng, &forest, 2);
+        let (background, weights) = weighted_background(case, rng, &forest);
+        let pairs = pairs(&background, weights.as_deref());
+        let expect = |game: &dyn Fn(&[f64], usize) -> Vec<f64>| -> Vec<Vec<Expected>> {
+            let of = |row, output| {
+                let game = game(&block.row(row), output);
+                Expected { base: game[0], values: banzhaf(&game) }
+            };
+            (0..block.rows()).map(|row| (0..forest.outputs.len()).map(|output| of(row, output)).collect()).collect()
+        };
+        let by_paths = expect(&|x, output| path_dependent_game(&forest, x, output));
+        let by_background = expect(&|x, output| interventional_game(&forest, x, output, &pairs));
+        for route in [Route::Cheapest, Route::Walk] {
+            let options = Options { route, ..Options::default() };
+            let mut counter = BackgroundCounter::with(forest.clone(), options).unwrap();
+            counter.count(&background, weights.as_deref());
+            let interventional = counter.finish_banzhaf().unwrap();
+            let path_dependent = Attributor::path_dependent_banzhaf(forest.clone(), options).unwrap();
+            for (expected, attributor) in [(&by_paths, path_dependent), (&by_background, interventional)] {
+                let worst = compare(expected, &attributor.attribute(&block).values, attributor.base());
+                assert!(worst <= 1e-12, "{route:?}, case {case}: {worst:e}");
+            }
+        }
+    }
 }
 
 /// The oracle itself, on the game of Shapley's glove market: players 0 and 1 hold left gloves, player 2 a right one.

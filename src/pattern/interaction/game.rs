@@ -6,8 +6,8 @@
 //!
 //! A leaf of `D` conditions has the cells `(0, 0), (0, 1), …, (0, D−1), (1, 1), …`, the cell below the diagonal being the same as above.
 
-use crate::pattern::game::{self, Rules, coefficient_failed, coefficient_held, factor_held, leave_one_out, superset_sums};
-use crate::pattern::sparse::{Background, binomial};
+use crate::pattern::game::{self, Rules, binomial, coefficient_failed, coefficient_held, factor_held, leave_one_out, superset_sums};
+use crate::pattern::sparse::Background;
 
 /// Number of cells of `d` conditions.
 pub(super) fn count(d: usize) -> usize {

@@ -31,6 +31,8 @@ from tables import (  # noqa: E402
 from variants import LINEAR, VARIANTS  # noqa: E402
 
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -1e-40, 1e300, -1e300, FLOAT_MAX, -FLOAT_MAX]
+# Variants whose interaction values are kept.
+INTERACTIONS = ("binary_logistic", "categorical_partition", "multi_softprob")
 SPECIAL_CODES = [
     np.nan,
     np.inf,
@@ -93,6 +95,15 @@ def predictions(booster, rows, is_category, model):
         shorter = np.stack([columns[f"margin_first_3_rounds_{output}"] for output in range(model.outputs)], axis=1)
         same(shorter, model.margins(rows, 3), "reference, 3 rounds")
     return pd.DataFrame(columns), margins
+
+
+def interaction_columns(names, cells):
+    """Columns xgboost_<output>_<a>_<b> of XGBoost's own interaction values, on and above the diagonal."""
+    pairs = [(a, b) for a in range(len(names)) for b in range(a, len(names))]
+    outputs = range(cells.shape[1])
+    return pd.DataFrame(
+        {f"xgboost_{k}_{names[a]}_{names[b]}": cells[:, k, a, b] for k in outputs for a, b in pairs}
+    )
 
 
 def shap_values(booster, rows, model, background=None):
@@ -174,6 +185,10 @@ def path_dependent(folder, booster, model, names, clipped, rows, margins):
     ours = ours.reshape(len(rows), model.outputs, model.features + 1)
     from_shap, _ = shap_values(booster, rows, model)
     write(contribution_columns(names, exact, base, xgboost=ours, shap=from_shap), folder / "contrib.parquet")
+    if folder.name in INTERACTIONS:
+        cells = booster.predict(matrix(booster, clipped), pred_interactions=True)
+        cells = cells.reshape(len(rows), model.outputs, model.features + 1, model.features + 1)
+        write(interaction_columns(names, cells), folder / "interactions.parquet")
     return {
         "exact_path_dependent_residual": residual(exact, base, margins),
         "xgboost_contributions": agreement(ours[:, :, :-1], exact),
