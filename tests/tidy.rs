@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["attribution", "model"],
     &["pattern", "train"],
     &["subject"],
-    &["derive", "explain", "gates", "report"],
+    &["compare", "derive", "explain", "gates", "report"],
     &["config"],
     &["run"],
     &["cli"],

@@ -28,6 +28,8 @@ pub(super) enum Command {
     Check(Check),
     /// Tell what a model file is
     Inspect(Inspect),
+    /// Tell what changed between two runs, as CSV: the lines of the table `compare`
+    Compare(Compare),
     /// Print the JSON Schema of the config, for editors
     Schema,
     /// Print the completions of a shell
@@ -102,6 +104,14 @@ pub(super) struct Inspect {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    /// Folder of the earlier run
+    pub before: PathBuf,
+    /// Folder of the later run
+    pub after: PathBuf,
 }
 
 fn format_names() -> PossibleValuesParser {

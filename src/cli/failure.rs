@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
+use crate::compare::CompareError;
 use crate::config::{ConfigError, Problem};
 use crate::model::ModelError;
 use crate::run::RunError;
@@ -21,6 +22,9 @@ pub(super) enum Failure {
     /// The run could not be planned or finished.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Runs cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
     /// A result cannot be printed.
     #[error("cannot write to stdout: {0}")]
     Print(#[from] io::Error),
@@ -46,7 +50,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Failure::Config(_) => 2,
-            Failure::Model(_) | Failure::Print(_) => 3,
+            Failure::Model(_) | Failure::Compare(_) | Failure::Print(_) => 3,
             Failure::Run(error) => error.exit_code(),
         }
     }

@@ -1,6 +1,7 @@
 //! Arguments, terminal and exit codes.
 
 mod args;
+mod compare;
 mod failure;
 mod inspect;
 mod run;
@@ -38,6 +39,7 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Check(options) => print(&run::check(options)?),
         Command::Inspect(options) => print(&inspect::inspect(&options)?),
+        Command::Compare(options) => print(&compare::compare(&options)?),
         Command::Schema => print(&pretty(&crate::config::schema())?),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ByteSize;
 use crate::dataset::{BackgroundSettings, DataSettings};
 use crate::model::ModelSettings;
-use crate::{derive, explain, gates, report};
+use crate::{compare, derive, explain, gates, report};
 
 /// An explanation audit: which model, on which data, explained how, written where.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -43,6 +43,9 @@ pub struct Sections {
     /// The fairness review.
     #[serde(default)]
     pub fairness: Option<derive::fairness::Settings>,
+    /// Comparison with an earlier run.
+    #[serde(default)]
+    pub compare: Option<compare::Settings>,
     /// Limits on numbers of the tables; one that fails or cannot be evaluated fails the run.
     #[serde(default)]
     pub gates: Vec<gates::Gate>,

@@ -24,7 +24,7 @@ use crate::dataset::RowBatch;
 use crate::table::Table;
 
 pub use effect::{Choice, GridChoice};
-pub use registry::{Context, SettingError, Settings, build, check, needs};
+pub use registry::{Context, Reviewed, SettingError, Settings, build, check, needs};
 
 /// One chunk of rows with the attributions of one method.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::effect::{self, Problem};
-use super::fairness::{FairnessAttributions, FairnessMetrics, Review};
+use super::fairness::{AdverseReasons, FairnessAttributions, FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
 use super::{
     ale::Ale, clusters::Clusters, h_statistic::HStatistic, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp,
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::attribution::AttributionSchema;
 use crate::model::{Forest, Output};
+use crate::pattern::Attributor;
 use crate::settings::Step;
 use crate::subject::{ExplainedFeature, Needs, Subject};
 
@@ -34,6 +35,14 @@ pub struct Context {
     pub methods: Vec<Arc<AttributionSchema>>,
     /// Model, features and background; its features are in the order of the methods'.
     pub subject: Arc<Subject>,
+}
+
+/// A fairness review, ready for rows.
+pub struct Reviewed {
+    /// What is reviewed.
+    pub review: Arc<Review>,
+    /// Attributions against the background's favourable decisions, where reasons are asked for.
+    pub favourable: Option<Attributor>,
 }
 
 /// A setting that does not fit the model or the other settings.
@@ -83,7 +92,7 @@ pub fn needs(settings: &Settings, forest: Option<&Forest>, space: Output) -> Nee
 }
 
 /// The derivations that are switched on, in the registry's order, and those of a fairness review.
-pub fn build(settings: &Settings, review: Option<&Arc<Review>>, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
+pub fn build(settings: &Settings, reviewed: Option<Reviewed>, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
     let steps = [
         step(&settings.importance, |settings| Importance::new(settings, context)),
         step(&settings.summary, |_| Summary::new(context)),
@@ -96,11 +105,14 @@ pub fn build(settings: &Settings, review: Option<&Arc<Review>>, context: &Arc<Co
         step(&settings.sp_lime, |settings| SpLime::new(settings, context)),
     ];
     let interactions = context.subject.interactions.as_ref().map(|values| boxed(Interactions::new(values, context)));
-    steps.into_iter().flatten().chain(interactions).chain(review.into_iter().flat_map(|review| fairness(review, context))).collect()
+    steps.into_iter().flatten().chain(interactions).chain(reviewed.into_iter().flat_map(|reviewed| fairness(reviewed, context))).collect()
 }
 
-fn fairness(review: &Arc<Review>, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
-    vec![Box::new(FairnessMetrics::new(review)), Box::new(FairnessAttributions::new(review, context))]
+fn fairness(Reviewed { review, favourable }: Reviewed, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
+    let reasons = review.reasons().zip(favourable);
+    let reasons = reasons.map(|(settings, attributor)| boxed(AdverseReasons::new(settings, &review, context, attributor)));
+    let always = [boxed(FairnessMetrics::new(&review)), boxed(FairnessAttributions::new(&review, context))];
+    always.into_iter().chain(reasons).collect()
 }
 
 fn step<S, D: Derivation + 'static>(step: &Step<S>, new: impl FnOnce(&S) -> D) -> Option<Box<dyn AnyDerivation>> {

@@ -4,25 +4,29 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::AtPath;
+use super::manifest::{self, Input};
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
 use super::stream::{self, Streamed};
 use super::{RunError, page};
-use crate::dataset::{BackgroundRows, Decoded, Selection};
-use crate::derive::{self, AnyDerivation, Context};
+use crate::dataset::{BackgroundRows, Decoded, FeatureBlock, RowBatch, Selection};
+use crate::derive::{self, AnyDerivation, Context, Reviewed};
 use crate::gates::{self, Outcome};
+use crate::pattern::BackgroundCounter;
 use crate::report::chart::{self, Figure};
 use crate::report::parquet::write_table;
-use crate::subject::{Background, SAMPLE_ROWS, Subject};
+use crate::subject::{Background, BackgroundError, SAMPLE_ROWS, Subject};
 use crate::table::Table;
-use crate::{engine, explain};
+use crate::{compare, engine, explain};
 
 /// What a run has found and written, for the page, the manifest and the results.
 #[derive(Debug)]
 pub(super) struct Findings {
     /// Rows, certificates and unknown categories.
     pub streamed: Streamed,
+    /// Files that were read.
+    pub inputs: Vec<Input>,
     /// Tables, in the order of their steps.
     pub tables: Vec<Table>,
     /// What came of the gates.
@@ -43,20 +47,26 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
     interrupt.check()?;
     let stream = stream::Stream::new(plan, &explainers, folder)?;
     let context = Arc::new(Context { methods: stream.schemas().to_vec(), subject });
-    let derivations = derive::build(&plan.config.derive, plan.review.as_ref(), &context);
+    let derivations = derive::build(&plan.config.derive, reviewed(plan, steps, interrupt)?, &context);
     let (mut streamed, partials) = stream.run(&derivations, steps, interrupt)?;
     streamed.background = background;
     let mut tables = finish(plan, &derivations, partials, steps, interrupt)?;
+    write_tables(&tables, folder, steps)?;
+    let inputs = steps.time("digests", || plan.pool.install(|| manifest::inputs(plan)))?;
+    let (compared, alone) = compared(plan, folder, &inputs, steps)?;
+    let derived = tables.len();
+    tables.extend(compared);
     let gates = gates::evaluate(&plan.config.gates, &tables);
     if !gates.is_empty() {
         tables.push(gates::table(&gates));
     }
-    write_tables(&tables, folder, steps)?;
+    write_tables(&tables[derived..], folder, steps)?;
     let figures = draw(plan, &tables, folder, steps, interrupt)?;
-    let warnings: Vec<String> = streamed.warnings().into_iter().chain(gates.iter().filter(|gate| gate.warns()).map(told)).collect();
+    let mut warnings = streamed.warnings();
+    warnings.extend(alone.into_iter().chain(gates.iter().filter(|gate| gate.warns()).map(told)));
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     gates.iter().filter(|gate| gate.fails()).for_each(|gate| tracing::error!("{}", told(gate)));
-    let findings = Findings { streamed, tables, gates, figures, warnings };
+    let findings = Findings { streamed, inputs, tables, gates, figures, warnings };
     steps.time("page", || page::write(plan, &findings, folder))?;
     interrupt.check().map(|()| findings)
 }
@@ -109,6 +119,55 @@ fn background(
     }
     steps.end(step);
     Ok((pass.finish()?, said))
+}
+
+/// The comparison with the baseline, where there is to be one, and a warning where there is nothing to compare with.
+fn compared(plan: &Plan, folder: &Path, inputs: &[Input], steps: &mut Steps) -> Result<(Option<Table>, Option<String>), RunError> {
+    let (Some(settings), Some(written)) = (&plan.config.compare, &plan.config.written().compare) else { return Ok((None, None)) };
+    let latest = plan.output().join("latest");
+    let baseline = if written.baseline == Path::new("latest") { &latest } else { &settings.baseline };
+    let inputs = serde_json::to_value(inputs).map_err(|error| RunError::Internal(error.to_string()))?;
+    let compare = || Ok::<_, RunError>(compare::compare(baseline, folder, &inputs));
+    Ok(match steps.time("compare", compare)? {
+        Ok(table) => (Some(table), None),
+        Err(error) => {
+            let reason = error.told(&written.baseline);
+            (Some(compare::without_baseline()), Some(format!("compare: there is no baseline to compare with: {reason}")))
+        }
+    })
+}
+
+/// The fairness review, if there is to be one, with the background's favourable decisions counted where reasons are asked for.
+fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Option<Reviewed>, RunError> {
+    let Some(review) = plan.review.clone() else { return Ok(None) };
+    if review.reasons().is_none() {
+        return Ok(Some(Reviewed { review, favourable: None }));
+    }
+    let mut step = steps.start("favourable", None);
+    let mut counter = BackgroundCounter::new(Arc::clone(&plan.forest)).map_err(BackgroundError::from)?;
+    let favoured = |rows: &RowBatch| Ok::<_, RunError>(review.favoured(rows, &plan.scores(&rows.features)?));
+    let mut absorb = |(block, weights): (FeatureBlock, Vec<f64>)| {
+        step.advance(block.rows() as u64);
+        plan.pool.install(|| counter.count(&block, Some(&weights)));
+        Ok::<_, RunError>(())
+    };
+    let selection = plan.background.as_ref().unwrap_or(&plan.data);
+    match plan.config.background.rows {
+        BackgroundRows::Sample(count) => {
+            absorb(favoured(&selection.sample(count.get(), plan.config.run.seed, "background")?.rows)?)?;
+        }
+        BackgroundRows::All => {
+            let batches = selection.batches(plan.chunk_rows).map(|batch| interrupt.check().and_then(|()| Ok(batch?)));
+            engine::ordered(&plan.pool, batches, |batch| favoured(&batch.decode()?.rows), absorb)?;
+        }
+    }
+    steps.end(step);
+    let none = |_| RunError::Setting {
+        key: "fairness.reasons".into(),
+        message: "no row of the background has a favourable decision to compare with; check fairness.favourable and threshold".into(),
+    };
+    let favourable = plan.pool.install(|| counter.finish()).map_err(none)?;
+    Ok(Some(Reviewed { review, favourable: Some(favourable) }))
 }
 
 /// What came of a gate, in a line.

@@ -29,7 +29,7 @@ pub(super) struct Manifest<'a> {
     /// Seed of everything random.
     seed: u64,
     /// Files that were read.
-    inputs: Vec<Input>,
+    inputs: &'a [Input],
     /// Rows that passed the filter and were explained.
     rows: u64,
     /// Rows of the background; null where no method has one.
@@ -49,7 +49,7 @@ pub(super) struct Manifest<'a> {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Input {
+pub(super) struct Input {
     role: &'static str,
     #[serde(flatten)]
     file: FileRecord,
@@ -83,7 +83,7 @@ impl<'a> Manifest<'a> {
             pipeline: env!("CARGO_PKG_VERSION"),
             name: &plan.config.name,
             seed: plan.config.run.seed,
-            inputs: inputs(plan)?,
+            inputs: &findings.inputs,
             rows: findings.streamed.rows,
             background_rows: findings.streamed.background.as_ref().map(|background| background.rows),
             chunk_rows: plan.chunk_rows,
@@ -97,7 +97,10 @@ impl<'a> Manifest<'a> {
 }
 
 /// Every file that was read, named as the config names it.
-fn inputs(plan: &Plan) -> Result<Vec<Input>, RunError> {
+///
+/// # Errors
+/// If one of them cannot be read.
+pub(super) fn inputs(plan: &Plan) -> Result<Vec<Input>, RunError> {
     let (config, written) = (&plan.config, plan.config.written());
     let data = plan.data.dataset().summary().files.into_iter();
     let mut files: Vec<_> = data.map(|file| ("data", named(&file, &config.data.path, &written.data.path), file)).collect();

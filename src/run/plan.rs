@@ -91,7 +91,7 @@ impl Plan {
         let groups = Groups::new(&names, &config.data.feature_groups)?;
         let request = Request::new(&config.data, forest.features.iter().map(Feature::request).collect(), further_columns(&config));
         let data = Dataset::open(&config.data.path)?.select(&request)?;
-        let review = review(&config, &data, &forest)?;
+        let review = review(&config, &data, &forest, &groups)?;
         check_gates(&config)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
@@ -180,8 +180,12 @@ fn check_gates(config: &Config) -> Result<(), RunError> {
 }
 
 /// The fairness review, if there is to be one, checked against data and model.
-fn review(config: &Config, data: &Selection, forest: &Forest) -> Result<Option<Arc<Review>>, RunError> {
-    let review = |settings| Review::new(settings, data.extra_schema(), &forest.outputs);
+fn review(config: &Config, data: &Selection, forest: &Forest, groups: &Groups) -> Result<Option<Arc<Review>>, RunError> {
+    let features: Vec<&str> = groups.columns().map(|(name, _)| name).collect();
+    let review = |settings: &derive::fairness::Settings| {
+        settings.check_texts(&features)?;
+        Review::new(settings, data.extra_schema(), &forest.outputs)
+    };
     config.fairness.as_ref().map(review).transpose().map_err(|(key, message)| RunError::Setting { key, message })
 }
 

@@ -239,3 +239,54 @@ fn the_review_is_the_same_bytes_at_any_number_of_threads() {
         expected.iter().find(|(name, _)| name == "index.html").map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap();
     assert!(page.contains("Fairness screen") && !page.to_lowercase().contains("compliant"));
 }
+
+#[test]
+fn reasons_are_the_largest_values_against_favourable_decisions() {
+    let audit = credit();
+    let reasons = [
+        "--set",
+        "fairness.reasons={top: 3, texts: {duration: 'The loan runs for {value} months'}}",
+        "--set",
+        "data.feature_groups={loan: [amount, purpose]}",
+    ];
+    let folder = audit.publish(&reasons);
+    let (table, parts) = (read(&folder.join("tables/reasons.parquet")), read(&folder.join("attributions/tree_shap/part-00000.parquet")));
+    // The same values by another way: a run whose background is a file of the favourable decisions.
+    let predictions = floats(&parts, "_prediction");
+    let favourable: Vec<RecordBatch> = {
+        let data = read(&audit.path("data.parquet"));
+        (0..1000).filter(|row| predictions[*row] < 0.0).map(|row| data.slice(row, 1)).collect()
+    };
+    crate::support::write(&audit.path("favourable.parquet"), &favourable);
+    let against = audit.publish(&[&reasons[..], &["--set", "background.path=favourable.parquet"]].concat());
+    let against = read(&against.join("attributions/tree_shap/part-00000.parquet"));
+    let schema = against.schema();
+    let features: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).filter(|name| !name.starts_with('_')).collect();
+    let mut expected = Vec::new();
+    for row in (0..1000).filter(|row| predictions[*row] >= 0.0) {
+        let mut values: Vec<(f64, &str)> = features.iter().map(|feature| (floats(&against, feature)[row], *feature)).collect();
+        values.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let adverse = values.into_iter().filter(|(value, _)| *value > 0.0).take(3).enumerate();
+        expected.extend(adverse.map(|(rank, (value, feature))| (row as i64 + 1, rank as i64 + 1, feature, value)));
+    }
+    assert!(expected.len() > 600 && expected.len() == table.num_rows(), "{} {}", expected.len(), table.num_rows());
+    let text = |column: &str, row: usize| table.column_by_name(column).unwrap().as_string::<i32>().value(row).to_owned();
+    let integers = |column: &str| table.column_by_name(column).unwrap().as_primitive::<arrow_array::types::Int64Type>().values().to_vec();
+    let (ids, ranks, values) = (integers("row_id"), integers("rank"), floats(&table, "attribution"));
+    for (row, (id, rank, feature, value)) in expected.into_iter().enumerate() {
+        assert_eq!((ids[row], ranks[row], text("feature", row).as_str()), (id, rank, feature));
+        assert!((values[row] - value).abs() < 1e-12);
+        let said = match feature {
+            "duration" => format!("The loan runs for {} months", text("value", row)),
+            _ => format!("{feature}: {}", text("value", row)),
+        };
+        assert_eq!(text("text", row), said);
+    }
+    let audit = credit();
+    audit.refuse(&["--set", "fairness.reasons.texts={income: no}"], 2, &["fairness.reasons.texts.income: is about no explained feature"]);
+    audit.refuse(
+        &["--set", "fairness.reasons={}", "--set", "fairness.threshold=-1"],
+        2,
+        &["no row of the background has a favourable decision"],
+    );
+}

@@ -8,6 +8,7 @@ mod bad_input;
 mod catboost;
 mod catboost_damage;
 mod cli;
+mod compare;
 mod config;
 mod conformance;
 mod contributions;

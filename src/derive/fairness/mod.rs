@@ -5,14 +5,19 @@ mod groups;
 mod intervals;
 mod metrics;
 mod permutation;
+mod reasons;
 mod settings;
 
 use std::sync::Arc;
 
+use crate::attribution::Scores;
+use crate::dataset::{FeatureBlock, RowBatch};
+
 pub use attributions::FairnessAttributions;
 pub use groups::Grouping;
 pub use metrics::FairnessMetrics;
-pub use settings::{Attribute, Settings, Side};
+pub use reasons::AdverseReasons;
+pub use settings::{Attribute, Reasons, Settings, Side};
 
 /// Groups of one attribute at most: more of them are no groups but a mistaken column.
 const GROUPS: usize = 200;
@@ -48,6 +53,18 @@ impl Review {
         Ok(Arc::new(Self { settings: settings.clone(), grouping, output, outputs: outputs.len() }))
     }
 
+    /// The reasons that are asked for.
+    pub fn reasons(&self) -> Option<&Reasons> {
+        self.settings.reasons.as_ref()
+    }
+
+    /// The rows with a favourable decision, and their weights.
+    pub fn favoured(&self, rows: &RowBatch, scores: &Scores) -> (FeatureBlock, Vec<f64>) {
+        let predictions = &scores.predictions[self.output * rows.rows()..][..rows.rows()];
+        let favoured: Vec<usize> = (0..rows.rows()).filter(|&row| self.settings.is_favourable(predictions[row])).collect();
+        (kept(&rows.features, &favoured), favoured.iter().map(|&row| rows.weight_of(row)).collect())
+    }
+
     /// The group that the others of an attribute are compared with: the configured one, or the one of most weight.
     fn reference(&self, attribute: usize, groups: Vec<(String, f64)>) -> String {
         self.grouping.reference(attribute).or_else(|| largest(groups)).unwrap_or_default()
@@ -57,6 +74,12 @@ impl Review {
     fn label(&self, label: f64) -> f64 {
         if self.outputs == 1 { label } else { f64::from(u8::from(label == self.output as f64)) }
     }
+}
+
+/// Some rows of a block.
+fn kept(block: &FeatureBlock, rows: &[usize]) -> FeatureBlock {
+    let column = |feature: usize| rows.iter().map(move |&row| block.column(feature)[row]);
+    FeatureBlock::new(rows.len(), if rows.is_empty() { Vec::new() } else { (0..block.features()).flat_map(column).collect() })
 }
 
 /// The group of most weight, the first of equals; missing values only where there is nothing else.

@@ -1,5 +1,8 @@
 //! What can be chosen about the fairness review: the `fairness` section of the config.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +29,30 @@ pub struct Settings {
     #[serde(default = "min_group")]
     #[schemars(range(min = 1))]
     pub min_group: u64,
+    /// Principal reasons of every unfavourable decision; none where null.
+    #[serde(default)]
+    pub reasons: Option<Reasons>,
     /// Confidence level of the intervals, between 0 and 1.
     #[serde(default = "intervals")]
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub intervals: f64,
+}
+
+/// Principal reasons of every unfavourable decision, from Shapley values with the background's favourable decisions as the background.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Reasons {
+    /// Reasons of a decision at most.
+    pub top: NonZeroUsize,
+    /// Texts by feature or feature group; `{value}` stands for its value, `{feature}` for its name.
+    pub texts: BTreeMap<String, String>,
+}
+
+impl Default for Reasons {
+    fn default() -> Self {
+        Self { top: NonZeroUsize::MIN.saturating_add(3), texts: BTreeMap::new() }
+    }
 }
 
 /// One column that divides the rows into groups.
@@ -90,6 +113,21 @@ impl Settings {
         match self.favourable {
             Side::Below => label == 0.0,
             Side::Above => label == 1.0,
+        }
+    }
+
+    /// Checks that every text of a reason is about one of the explained features.
+    ///
+    /// # Errors
+    /// The key and what is wrong with it.
+    pub fn check_texts(&self, features: &[&str]) -> Result<(), (String, String)> {
+        let mut named = self.reasons.iter().flat_map(|reasons| reasons.texts.keys());
+        match named.find(|name| !features.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("is about no explained feature; they are {}", features.join(", "));
+                Err((format!("fairness.reasons.texts.{name}"), message))
+            }
         }
     }
 

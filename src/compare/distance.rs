@@ -1,0 +1,117 @@
+//! How far apart two rankings or two distributions are.
+
+use crate::numeric::value_counts::ValueCounts;
+
+/// Bands of equal weight in the baseline that the stability index compares.
+const BANDS: f64 = 10.0;
+
+/// Spearman's rank correlation of pairs: Pearson's of their ranks, ties sharing the mean rank. NaN where one side does not vary.
+pub(super) fn rank_correlation(pairs: &[(f64, f64)]) -> f64 {
+    let ranks = |values: Vec<f64>| -> Vec<f64> {
+        let rank = |x: &f64| {
+            let below = values.iter().filter(|y| *y < x).count() as f64;
+            let equal = values.iter().filter(|y| *y == x).count() as f64;
+            below + (equal + 1.0) / 2.0
+        };
+        values.iter().map(rank).collect()
+    };
+    let (a, b) = (ranks(pairs.iter().map(|pair| pair.0).collect()), ranks(pairs.iter().map(|pair| pair.1).collect()));
+    let middle = (pairs.len() as f64 + 1.0) / 2.0;
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
+    product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
+}
+
+/// Normalised discounted cumulative gain of ordering by `after`, `before` being the gains (Järvelin & Kekäläinen 2002, log base 2): one where the
+/// order is the same.
+pub(super) fn ndcg(pairs: &[(f64, f64)]) -> f64 {
+    let gain = |mut pairs: Vec<(f64, f64)>| {
+        // Of equals the one of less gain comes first, so that ties do not flatter.
+        pairs.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.total_cmp(&b.0)));
+        pairs.iter().zip(2_u32..).map(|((gain, _), place)| gain / f64::from(place).log2()).sum::<f64>()
+    };
+    gain(pairs.to_vec()) / gain(pairs.iter().map(|pair| (pair.0, pair.0)).collect())
+}
+
+/// Kolmogorov–Smirnov distance: the largest difference of the distribution functions.
+pub(super) fn kolmogorov_smirnov(before: &ValueCounts, after: &ValueCounts) -> f64 {
+    let pairs = before.paired(after);
+    let total = totals(&pairs);
+    let (mut below, mut largest) = ((0.0, 0.0), 0.0_f64);
+    for (a, b) in pairs {
+        below = (below.0 + a, below.1 + b);
+        largest = largest.max((below.0 / total.0 - below.1 / total.1).abs());
+    }
+    if total.0 > 0.0 && total.1 > 0.0 { largest } else { f64::NAN }
+}
+
+/// Population stability index Σ (q − p)·ln(q / p) over bands that each hold about a tenth of the baseline (Siddiqi 2006); a share of zero counts
+/// as half a row.
+pub(super) fn population_stability(before: &ValueCounts, after: &ValueCounts) -> f64 {
+    let pairs = before.paired(after);
+    let total = totals(&pairs);
+    let (mut bands, mut below): (Vec<(f64, f64)>, f64) = (vec![(0.0, 0.0)], 0.0);
+    for (a, b) in pairs {
+        // A band ends with the value at which the baseline's share reaches the next tenth.
+        if let Some(band) = bands.last_mut() {
+            *band = (band.0 + a, band.1 + b);
+        }
+        let reached = |weight: f64| (weight / total.0 * BANDS + 1e-9).floor();
+        if reached(below + a) > reached(below) && below + a < total.0 {
+            bands.push((0.0, 0.0));
+        }
+        below += a;
+    }
+    let share = |weight: f64, total: f64| if weight > 0.0 { weight } else { 0.5 } / total;
+    bands.iter().map(|&(a, b)| (share(a, total.0), share(b, total.1))).map(|(p, q)| (q - p) * (q / p).ln()).sum()
+}
+
+fn totals(pairs: &[(f64, f64)]) -> (f64, f64) {
+    pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(values: &[f64]) -> ValueCounts {
+        let mut counts = ValueCounts::default();
+        values.iter().for_each(|&x| counts.add(x, 1.0));
+        counts
+    }
+
+    #[test]
+    fn rank_correlation_is_scipys() {
+        // scipy.stats.spearmanr([1, 2, 3, 4, 5], [5, 6, 7, 8, 7]) = 0.8207826816681233.
+        let found = rank_correlation(&[(1.0, 5.0), (2.0, 6.0), (3.0, 7.0), (4.0, 8.0), (5.0, 7.0)]);
+        assert!((found - 0.820_782_681_668_123_3).abs() < 1e-15);
+        assert!(rank_correlation(&[(1.0, 1.0)]).is_nan());
+    }
+
+    #[test]
+    fn ndcg_is_sklearns() {
+        // sklearn.metrics.ndcg_score([[10, 0, 0, 1, 5]], [[0.1, 0.2, 0.3, 4, 70]]) = 0.6956940443813076.
+        let found = ndcg(&[(10.0, 0.1), (0.0, 0.2), (0.0, 0.3), (1.0, 4.0), (5.0, 70.0)]);
+        assert!((found - 0.695_694_044_381_307_6).abs() < 1e-15);
+        assert_eq!(ndcg(&[(3.0, 30.0), (1.0, 10.0)]), 1.0);
+    }
+
+    #[test]
+    fn kolmogorov_smirnov_is_scipys() {
+        // scipy.stats.ks_2samp([1, 2, 3, 4], [3, 4, 5, 6, 7]).statistic = 0.6.
+        assert!((kolmogorov_smirnov(&counts(&[1.0, 2.0, 3.0, 4.0]), &counts(&[3.0, 4.0, 5.0, 6.0, 7.0])) - 0.6).abs() < 1e-15);
+        assert!(kolmogorov_smirnov(&counts(&[]), &counts(&[1.0])).is_nan());
+    }
+
+    #[test]
+    fn stability_of_two_bands_is_the_formula() {
+        // Half of the baseline at 0 and at 1, a quarter and three quarters after: (¼ − ½)·ln ½ + (¾ − ½)·ln 1.5.
+        let found = population_stability(&counts(&[0.0, 0.0, 1.0, 1.0]), &counts(&[0.0, 1.0, 1.0, 1.0]));
+        assert!((found - (-0.25 * 0.5_f64.ln() + 0.25 * 1.5_f64.ln())).abs() < 1e-15);
+        let uniform: Vec<f64> = (0..1000).map(f64::from).collect();
+        assert_eq!(population_stability(&counts(&uniform), &counts(&uniform)), 0.0);
+        // All of it beyond the baseline's range: nine bands hold half a row, the last all rows.
+        let beyond = population_stability(&counts(&uniform), &counts(&vec![2000.0; 1000]));
+        let expected = 9.0 * (0.0005 - 0.1) * (0.0005_f64 / 0.1).ln() + 0.9 * 10.0_f64.ln();
+        assert!((beyond - expected).abs() < 1e-12, "{beyond} {expected}");
+    }
+}
