@@ -67,6 +67,10 @@ def library(contributions):
     return peer
 
 
+# Background rows up to which libraries are measured whose cost is rows times background; at 10 000, minutes would go for a hundred rows.
+MULTIPLIED = 1_000
+
+
 def woodelf(workload, rows, threads):
     if workload.library == "catboost":
         return None
@@ -83,7 +87,7 @@ def woodelf(workload, rows, threads):
 
 
 def shapiq(workload, rows, threads):
-    if (workload.background or 0) > 10_000:
+    if (workload.background or 0) > MULTIPLIED:
         return None
     import shapiq as library
 
@@ -101,7 +105,7 @@ def shapiq(workload, rows, threads):
 
 
 def shap(workload, rows, threads):
-    if (workload.background or 0) > 10_000 or workload.library == "catboost":
+    if (workload.background or 0) > MULTIPLIED or workload.library == "catboost":
         return None
     import shap as library
 
