@@ -11,8 +11,11 @@ use crate::support::{Audit, pipeline, read, stderr};
 
 const SECTIONS: &str = "fairness: { favourable: below, attributes: [{ column: sex, reference: male }] }\ncompare: { baseline: latest }\n";
 
-/// (before, after, change, status) by metric and feature.
-fn compared(folder: &Path) -> BTreeMap<(String, String), (Option<f64>, Option<f64>, Option<f64>, String)> {
+/// Before, after, change and status.
+type Line = (Option<f64>, Option<f64>, Option<f64>, String);
+
+/// Lines by metric and feature.
+fn compared(folder: &Path) -> BTreeMap<(String, String), Line> {
     let table = read(&folder.join("tables/compare.parquet"));
     let text = |name: &str, row: usize| table.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned();
     let number = |name: &str, row: usize| {
