@@ -7,6 +7,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::frame::{Frame, NOTE};
+use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
 use crate::report::number::short;
@@ -139,7 +140,10 @@ fn column(canvas: &Canvas, frame: &Frame, (at, count): (usize, usize), (pick, na
         let colour = if *attribution < 0.0 { palette::ramp(0.0) } else { palette::ramp(1.0) };
         if *attribution != 0.0 {
             canvas.rect((middle.min(end), y - BAR / 2.0), (middle.max(end), y + BAR / 2.0), colour)?;
-            canvas.fitted((middle, y + 14.0), SMALL, 2.0 * half, value.unwrap_or("missing"))?;
+            let text = value.unwrap_or("missing");
+            let reach = (width(text, SMALL.size) / 2.0).min(half);
+            canvas.rect((middle - reach, y + 8.0), (middle + reach, y + 20.0), palette::PAPER)?;
+            canvas.fitted((middle, y + 14.0), SMALL, 2.0 * half, text)?;
         }
     }
     Ok(())
