@@ -80,14 +80,15 @@ fn subject(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Arc
     let seed = plan.config.run.seed;
     let sample = || plan.pool.install(|| plan.data.sample(SAMPLE_ROWS.get(), seed, "sample"));
     let sample = if plan.needs.sample { Some(Arc::new(steps.time("sample", sample)?.rows)) } else { None };
-    let interactions = plan.pool.install(|| explain::interactions(&plan.config.explain, &plan.forest, &background))?.map(Arc::new);
+    let interactions = |forest| plan.pool.install(|| explain::interactions(&plan.config.explain, forest, &background));
+    let interactions = plan.model.forest().map(interactions).transpose()?.flatten().map(Arc::new);
     let subject = Subject {
         seed,
         features: plan.features(),
-        outputs: plan.forest.outputs.clone(),
+        outputs: plan.model.outputs.clone(),
         space: plan.config.model.output,
-        forest: Some(Arc::clone(&plan.forest)),
-        predictor: plan.predictor.clone(),
+        forest: plan.model.forest().cloned(),
+        predictor: Arc::clone(&plan.model.predictor),
         background,
         interactions,
         sample,
@@ -140,12 +141,10 @@ fn compared(plan: &Plan, folder: &Path, inputs: &[Input], steps: &mut Steps) -> 
 /// The fairness review, if there is to be one, with the background's favourable decisions counted where reasons are asked for.
 fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Option<Reviewed>, RunError> {
     let Some(review) = plan.review.clone() else { return Ok(None) };
-    if review.reasons().is_none() {
-        return Ok(Some(Reviewed { review, favourable: None }));
-    }
+    let (Some(_), Some(forest)) = (review.reasons(), plan.model.forest()) else { return Ok(Some(Reviewed { review, favourable: None })) };
     let mut step = steps.start("favourable", None);
-    let mut counter = BackgroundCounter::new(Arc::clone(&plan.forest)).map_err(BackgroundError::from)?;
-    let favoured = |rows: &RowBatch| Ok::<_, RunError>(review.favoured(rows, &plan.scores(&rows.features)?));
+    let mut counter = BackgroundCounter::new(Arc::clone(forest)).map_err(BackgroundError::from)?;
+    let favoured = |rows: &RowBatch| Ok::<_, RunError>(review.favoured(rows, &plan.model.scores(&rows.features)?));
     let mut absorb = |(block, weights): (FeatureBlock, Vec<f64>)| {
         step.advance(block.rows() as u64);
         plan.pool.install(|| counter.count(&block, Some(&weights)));
@@ -207,8 +206,8 @@ fn draw(plan: &Plan, tables: &[Table], folder: &Path, steps: &mut Steps, interru
     interrupt.check()?;
     let options = chart::Options {
         top_features: plan.config.report.top_features.get(),
-        space: plan.space().into(),
-        effect_space: plan.effect_space().into(),
+        space: plan.model.margin_space().into(),
+        effect_space: plan.model.effect_space().into(),
     };
     let figures = steps.time("figures", || plan.pool.install(|| chart::draw(tables, &options)))?;
     let folder = folder.join("figures");

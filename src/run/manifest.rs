@@ -37,7 +37,7 @@ pub(super) struct Manifest<'a> {
     /// Rows that went through together.
     chunk_rows: usize,
     /// What the model is.
-    model: &'a Summary,
+    model: Option<&'a Summary>,
     /// How exactly attributions add up.
     additivity: Vec<Certificate<'a>>,
     /// What the reader must know before trusting the numbers.
@@ -87,7 +87,7 @@ impl<'a> Manifest<'a> {
             rows: findings.streamed.rows,
             background_rows: findings.streamed.background.as_ref().map(|background| background.rows),
             chunk_rows: plan.chunk_rows,
-            model: &plan.model,
+            model: plan.model.trees.as_ref().map(|trees| &trees.summary),
             additivity: certificates.collect(),
             warnings: &findings.warnings,
             config: &plan.config,

@@ -6,6 +6,7 @@ mod execute;
 mod fairness;
 mod groups;
 mod manifest;
+mod model;
 mod page;
 mod plan;
 mod results;
@@ -55,10 +56,10 @@ pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, Run
     let staging = Staging::claim(plan.output(), plan.options.run_id.as_deref(), &results::default_run_id(started))?;
     log.keep_in(staging.create("events.jsonl")?).at("write", &staging.folder().join("events.jsonl"))?;
     tracing::info!("run {} of {}", staging.run_id(), plan.config.name);
-    plan.notes().iter().for_each(|note| tracing::info!("model: {note}"));
+    plan.model.notes().iter().for_each(|note| tracing::info!("model: {note}"));
     plan.to_string().lines().for_each(|line| tracing::debug!("{line}"));
-    if let Some(bytes) = &plan.fitted {
-        staging.write(plan::FITTED_MODEL, bytes)?;
+    if let Some(bytes) = plan.model.trees.as_ref().and_then(|trees| trees.fitted.as_ref()) {
+        staging.write(model::FITTED_MODEL, bytes)?;
     }
     let findings = execute(&plan, &staging.folder(), &mut steps, &interrupt)?;
     steps.time("manifest", || record(&plan, &findings, &staging))?;

@@ -8,10 +8,12 @@ use super::RunError;
 use super::error::AtPath;
 use super::execute::Findings;
 use super::fairness;
+use super::model::Trees;
 use super::plan::Plan;
 use super::stream::Streamed;
 use crate::config;
 use crate::gates::Outcome;
+use crate::model::{FeatureKind, Summary};
 use crate::report::page::{self, Certificate, Fact, Link, Page, Verdict};
 
 /// Writes `index.html`. Nothing in it varies between runs of the same inputs.
@@ -31,15 +33,10 @@ fn compose(plan: &Plan, findings: &Findings) -> Page {
         name: plan.config.name.clone(),
         verdict,
         message,
-        headline: vec![
-            Fact::count("Rows explained", rows),
-            count("Features", plan.groups.columns().len()),
-            count("Outputs", plan.model.outputs.len()),
-            count("Trees", plan.model.trees),
-        ],
+        headline: headline(plan, rows),
         data: data(plan, &findings.streamed),
         model: model(plan),
-        model_notes: plan.notes(),
+        model_notes: plan.model.notes(),
         fairness: fairness::section(plan, &findings.tables),
         gates: findings.gates.iter().map(gate).collect(),
         methods: methods(plan, findings),
@@ -113,25 +110,46 @@ fn data(plan: &Plan, streamed: &Streamed) -> Vec<Fact> {
     facts
 }
 
+fn headline(plan: &Plan, rows: u64) -> Vec<Fact> {
+    let mut facts = vec![
+        Fact::count("Rows explained", rows),
+        count("Features", plan.groups.columns().len()),
+        count("Outputs", plan.model.outputs.len()),
+    ];
+    facts.extend(plan.model.trees.as_ref().map(|trees| count("Trees", trees.summary.trees)));
+    facts
+}
+
 fn model(plan: &Plan) -> Vec<Fact> {
-    let (model, card) = (&plan.model, &plan.model.card);
-    let categorical = model.features.iter().filter(|feature| feature.kind == "categorical").count();
-    let margins: Vec<String> = model.base_margins.iter().map(|margin| format!("{margin:?}")).collect();
-    vec![
+    let model = &plan.model;
+    let categorical = model.features.iter().filter(|feature| matches!(feature.kind, FeatureKind::Categorical { .. })).count();
+    let mut facts = vec![
         fact("Path", plan.model_text()),
+        fact("Outputs", format!("{} ({})", model.outputs.len(), model.outputs.join(", "))),
+        fact("Features", format!("{}, {categorical} of them categorical", model.features.len())),
+    ];
+    if let Some(Trees { summary, .. }) = &model.trees {
+        facts.splice(1..1, trees(summary, model.margin_space()));
+    }
+    facts.push(fact("Space of other methods", model.effect_space()));
+    facts
+}
+
+/// What the model's file says of its trees.
+fn trees(summary: &Summary, space: &str) -> Vec<Fact> {
+    let card = &summary.card;
+    let margins: Vec<String> = summary.base_margins.iter().map(|margin| format!("{margin:?}")).collect();
+    vec![
         fact("Format", [card.format.as_str(), card.version.as_deref().unwrap_or_default()].join(" ").trim()),
         fact("Objective", &card.objective),
-        fact("Outputs", format!("{} ({})", model.outputs.len(), model.outputs.join(", "))),
-        fact("Link", &model.link),
-        fact("Space of TreeSHAP", plan.space()),
-        fact("Space of other methods", plan.effect_space()),
-        fact("Base margin", margins.join(", ")),
         fact("Boosting rounds", format!("{} of {}", card.rounds_used, card.rounds)),
-        count("Trees", model.trees),
-        fact("Depth", format!("{} at most, {:.1} on average", model.max_depth, model.mean_depth)),
-        count("Leaves", model.leaves),
-        fact("Features", format!("{}, {categorical} of them categorical", model.features.len())),
-        fact("Cover", model.cover),
+        count("Trees", summary.trees),
+        fact("Depth", format!("{} at most, {:.1} on average", summary.max_depth, summary.mean_depth)),
+        count("Leaves", summary.leaves),
+        fact("Cover", summary.cover),
+        fact("Link", &summary.link),
+        fact("Base margin", margins.join(", ")),
+        fact("Space of TreeSHAP", space),
     ]
 }
 

@@ -1,6 +1,5 @@
 //! The plan: what a run will do, from the config, the data's schema and the model; whatever can fail from these fails here.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -11,14 +10,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::RunError;
 use super::groups::Groups;
-use crate::attribution::Scores;
+use super::model::{RunModel, Trees};
 use crate::config::{Config, Threads};
-use crate::dataset::{BackgroundRows, Dataset, FeatureBlock, Request, Selection};
+use crate::dataset::{BackgroundRows, Dataset, Request, Selection};
 use crate::derive::fairness::Review;
-use crate::model::{self, Cover, Feature, FeatureKind, Forest, Iterations, Link, Model, Output, Summary};
-use crate::pattern::ForestPredictor;
+use crate::model::{Feature, FeatureKind, Forest};
 use crate::subject::{BackgroundPass, ExplainedFeature, Member, Needs, Values};
-use crate::{derive, explain, train};
+use crate::{derive, explain};
 
 /// Rows of a chunk at most: enough that what happens once a chunk costs nothing.
 const MOST_ROWS: u64 = 16_384;
@@ -31,9 +29,6 @@ const CHUNKS: u64 = 32;
 
 /// Size that one chunk's attributions should not exceed.
 const CHUNK_BYTES: u64 = 32 << 20;
-
-/// Name of the model file in the run folder, of a model that was fitted here.
-pub(super) const FITTED_MODEL: &str = "model.json";
 
 /// Leaves that a thread gets through in a second: 1.7e9 with 500 trees of depth 6 was measured, 0.4e9 with 100 trees of depth 12.
 const LEAVES_PER_SECOND: f64 = 1e9;
@@ -56,12 +51,7 @@ pub struct Plan {
     pub(super) config: Config,
     pub(super) options: Options,
     pub(super) pool: ThreadPool,
-    pub(super) forest: Arc<Forest>,
-    pub(super) model: Summary,
-    /// The model file, of a model that was fitted here.
-    pub(super) fitted: Option<Vec<u8>>,
-    /// The model in the space that `model.output` names.
-    pub(super) predictor: Arc<ForestPredictor>,
+    pub(super) model: RunModel,
     pub(super) needs: Needs,
     pub(super) data: Selection,
     pub(super) background: Option<Selection>,
@@ -78,46 +68,23 @@ impl Plan {
     /// # Errors
     /// If one of them cannot be read, or they do not fit together.
     pub fn new(config: Config, options: Options) -> Result<Self, RunError> {
-        let (mut model, fitted) = model(&config)?;
-        if let Some(columns) = &config.data.features {
-            name_features(&mut model.forest.features, columns)?;
-        }
-        let mut summary = Summary::of(&model);
-        if config.explain.tree_shap.settings().is_some_and(|settings| settings.counts_covers(&model.forest)) {
-            summary.cover = Cover::Background.name();
-        }
-        let forest = Arc::new(model.forest);
-        let names: Vec<String> = forest.features.iter().map(|feature| feature.name.clone()).collect();
+        let model = RunModel::open(&config)?;
+        let names: Vec<String> = model.features.iter().map(|feature| feature.name.clone()).collect();
         let groups = Groups::new(&names, &config.data.feature_groups)?;
-        let request = Request::new(&config.data, forest.features.iter().map(Feature::request).collect(), further_columns(&config));
+        let request = Request::new(&config.data, model.features.iter().map(Feature::request).collect(), further_columns(&config));
         let data = Dataset::open(&config.data.path)?.select(&request)?;
-        let review = review(&config, &data, &forest, &groups)?;
+        let review = review(&config, &data, &model, &groups)?;
         check_gates(&config)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
         sources(&config)?;
         let space = config.model.output;
-        let needs = explain::needs(&config.explain, Some(&forest), space).and(derive::needs(&config.derive, Some(&forest), space));
+        let forest = model.forest().map(|forest| &**forest);
+        let needs = explain::needs(&config.explain, forest, space).and(derive::needs(&config.derive, forest, space));
         let background = if needs.background() { Some(background(&config, &data, request)?) } else { None };
-        let predictor = Arc::new(ForestPredictor::new(Arc::clone(&forest), config.model.output));
-        let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * forest.outputs.len());
-        let plan = Self {
-            pool,
-            forest,
-            model: summary,
-            fitted,
-            predictor,
-            needs,
-            data,
-            background,
-            groups,
-            review,
-            chunk_rows,
-            threads,
-            config,
-            options,
-        };
-        derive::check(&plan.config.derive, &plan.features(), Some(&plan.forest))?;
+        let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * model.outputs.len());
+        let plan = Self { pool, model, needs, data, background, groups, review, chunk_rows, threads, config, options };
+        derive::check(&plan.config.derive, &plan.features(), plan.forest())?;
         if plan.memory() > plan.config.run.memory_limit.0 {
             let (needed, limit) = (plan.memory() >> 20, plan.config.run.memory_limit);
             tracing::warn!("the run may need {needed} MiB, more than run.memory_limit ({limit}); fewer --threads need less");
@@ -138,31 +105,27 @@ impl Plan {
         self.background_pass().map(drop)
     }
 
+    fn forest(&self) -> Option<&Forest> {
+        self.model.forest().map(|forest| &**forest)
+    }
+
+    /// Leaves of the model's trees; none of a model that is not made of trees.
+    fn leaves(&self) -> usize {
+        self.forest().map_or(0, Forest::leaves)
+    }
+
     /// Rough wall time of explaining in seconds: every row meets every leaf, once more where there is a background.
     fn seconds(&self) -> f64 {
         let rows = self.data.dataset().rows() + self.background.as_ref().map_or(0, |background| background.dataset().rows());
-        rows as f64 * self.model.leaves as f64 / (LEAVES_PER_SECOND * self.threads as f64)
+        rows as f64 * self.leaves() as f64 / (LEAVES_PER_SECOND * self.threads as f64)
     }
 
     /// Rough memory of the run in bytes: chunks under way, the model's tables, and what the process takes anyway.
     fn memory(&self) -> u64 {
-        let (features, outputs) = (self.forest.features.len() as u64, self.forest.outputs.len() as u64);
+        let (features, outputs) = (self.model.features.len() as u64, self.model.outputs.len() as u64);
         let chunk = 8 * self.chunk_rows as u64 * (2 * features + 3 * outputs * (features + 3));
-        let tables = 4096 * self.forest.leaves() as u64;
+        let tables = 4096 * self.leaves() as u64;
         (64 << 20) + tables + chunk * (2 * self.threads as u64 + 1)
-    }
-}
-
-/// The model: read, or fitted and read back from the file that it becomes, which is returned with it.
-fn model(config: &Config) -> Result<(Model, Option<Vec<u8>>), RunError> {
-    let settings = &config.model;
-    match (&settings.path, &settings.train) {
-        (Some(path), _) => Ok((model::load(path, &settings.format, settings.iterations)?, None)),
-        (None, Some(training)) => {
-            let bytes = train::train(training, &config.data, config.run.seed)?;
-            Ok((model::parse(&bytes, Path::new(FITTED_MODEL), "pipeline", settings.iterations)?, Some(bytes)))
-        }
-        (None, None) => Err(RunError::Setting { key: "model".into(), message: "name a path, or train".into() }),
     }
 }
 
@@ -180,11 +143,15 @@ fn check_gates(config: &Config) -> Result<(), RunError> {
 }
 
 /// The fairness review, if there is to be one, checked against data and model.
-fn review(config: &Config, data: &Selection, forest: &Forest, groups: &Groups) -> Result<Option<Arc<Review>>, RunError> {
+fn review(config: &Config, data: &Selection, model: &RunModel, groups: &Groups) -> Result<Option<Arc<Review>>, RunError> {
     let features: Vec<&str> = groups.columns().map(|(name, _)| name).collect();
     let review = |settings: &derive::fairness::Settings| {
         settings.check_texts(&features)?;
-        Review::new(settings, data.extra_schema(), &forest.outputs)
+        if settings.reasons.is_some() && model.trees.is_none() {
+            let message = "are exact Shapley values of trees, and the model is not made of trees; leave them out";
+            return Err(("fairness.reasons".into(), message.into()));
+        }
+        Review::new(settings, data.extra_schema(), &model.outputs)
     };
     config.fairness.as_ref().map(review).transpose().map_err(|(key, message)| RunError::Setting { key, message })
 }
@@ -218,31 +185,6 @@ fn background(config: &Config, data: &Selection, request: Request) -> Result<Sel
     Ok(dataset.select(&Request { features: data.features(), id: None, label: None, extra: Vec::new(), filter, ..request })?)
 }
 
-/// Checks `data.features` against the model's features, or names those of a model that has only numbers for names.
-fn name_features(features: &mut [Feature], columns: &[String]) -> Result<(), RunError> {
-    let refuse = |message: String| Err(RunError::Setting { key: "data.features".into(), message });
-    let named: HashSet<&String> = columns.iter().collect();
-    let missing = features.iter().find(|feature| !named.contains(&feature.name));
-    let number = |feature: &Feature| feature.name.trim_start_matches(|mark: char| !mark.is_ascii_digit()).parse().ok();
-    let numbered = features.iter().enumerate().all(|(index, feature)| number(feature) == Some(index));
-    match missing {
-        None if columns.len() == features.len() => Ok(()),
-        None => {
-            let known: HashSet<&String> = features.iter().map(|feature| &feature.name).collect();
-            let surplus: Vec<&str> = columns.iter().filter(|column| !known.contains(column)).map(String::as_str).collect();
-            refuse(format!("{} is no feature of the model; leave it out", surplus.join(", ")))
-        }
-        Some(_) if numbered && columns.len() == features.len() => {
-            features.iter_mut().zip(columns).for_each(|(feature, column)| feature.name.clone_from(column));
-            Ok(())
-        }
-        Some(_) if numbered => refuse(format!("names {} columns, but the model has {} features", columns.len(), features.len())),
-        Some(feature) => {
-            refuse(format!("the model's feature `{}` is not among them; name every feature, or leave the list out", feature.name))
-        }
-    }
-}
-
 /// Rows of a chunk: from the data and the model alone, so that chunks, and with them every rounding, are the same on any machine.
 fn chunk_rows(rows: u64, values_per_row: usize) -> usize {
     let wanted = (rows / CHUNKS).clamp(FEWEST_ROWS, MOST_ROWS);
@@ -261,7 +203,7 @@ fn threads(config: &Config, options: &Options) -> usize {
 impl fmt::Display for Plan {
     /// The plan as `pipeline check` prints it: a line a fact.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (written, data, forest) = (self.config.written(), self.data.dataset().summary(), &self.forest);
+        let (written, data) = (self.config.written(), self.data.dataset().summary());
         let mut line = |label: &str, text: String| writeln!(formatter, "{label:<11} {text}");
         line("audit", self.config.name.clone())?;
         line(
@@ -271,11 +213,12 @@ impl fmt::Display for Plan {
         if let Some(filter) = &self.config.data.filter {
             line("filter", filter.clone())?;
         }
-        let card = &self.model.card;
-        let version = card.version.as_deref().unwrap_or("of unknown version");
-        line("model", format!("{}: {} {version}, {}", self.model_text(), card.format, card.objective))?;
-        line("", format!("trees {}, leaves {}, depth {}", self.model.trees, self.model.leaves, self.model.max_depth))?;
-        line("", format!("features {}, outputs {}", forest.features.len(), forest.outputs.len()))?;
+        if let Some(Trees { summary, .. }) = &self.model.trees {
+            let version = summary.card.version.as_deref().unwrap_or("of unknown version");
+            line("model", format!("{}: {} {version}, {}", self.model_text(), summary.card.format, summary.card.objective))?;
+            line("", format!("trees {}, leaves {}, depth {}", summary.trees, summary.leaves, summary.max_depth))?;
+        }
+        line("", format!("features {}, outputs {}", self.model.features.len(), self.model.outputs.len()))?;
         if self.background.is_some() {
             line("background", self.background_text())?;
         }
@@ -304,68 +247,20 @@ impl Plan {
         }
     }
 
-    /// The space that TreeSHAP explains, and its unit.
-    pub(super) fn space(&self) -> &'static str {
-        match self.forest.link {
-            Link::Identity => "prediction",
-            Link::Logistic => "margin: log-odds",
-            Link::Softmax => "margin: log-odds up to a constant",
-            Link::Exp => "margin: log of the prediction",
-            Link::SignedSquare => "margin: signed root of the prediction",
-            Link::Isolation { .. } => "sum of the trees' path lengths",
-            Link::Mean(_) => "sum of the trees' predictions",
-            Link::VoteShare(_) => "votes of the trees",
-            Link::Step | Link::Ascending | Link::Gaps | Link::MeanVariance | Link::Softplus | Link::Scaled(..) => "margin",
-        }
-    }
-
-    /// The space that effects are in, and its unit.
-    pub(super) fn effect_space(&self) -> &'static str {
-        match (self.config.model.output, self.forest.link) {
-            (Output::Probability, Link::Logistic | Link::Softmax) => "probability",
-            (Output::Probability, _) => "prediction",
-            (Output::Margin, _) => self.space(),
-        }
-    }
-
-    /// What else matters about the model: its file's notes, rounds beyond the best, and a best that is not there.
-    pub(super) fn notes(&self) -> Vec<String> {
-        let card = &self.model.card;
-        let beyond = card.best_iteration.filter(|best| self.config.model.iterations == Iterations::All && card.rounds_used > best + 1);
-        let note = |best: usize| {
-            let rounds = card.rounds_used;
-            format!(
-                "All {rounds} rounds are used, though the file names {} as the best; model.iterations: best would stop there.",
-                best + 1
-            )
-        };
-        let nameless = (self.config.model.iterations == Iterations::Best && card.best_iteration.is_none())
-            .then(|| format!("All {} rounds are used: model.iterations is best, but the file names no best round.", card.rounds_used));
-        card.notes.iter().cloned().chain(beyond.map(note)).chain(nameless).collect()
-    }
-
     /// The explained features, as people know them.
     pub(super) fn features(&self) -> Vec<ExplainedFeature> {
         let member = |column: usize, feature: &Feature| Member { name: feature.name.clone(), column, values: self.values(column) };
         let feature = |(name, members): (&str, &[usize])| {
-            let members = members.iter().filter_map(|&column| Some(member(column, self.forest.features.get(column)?))).collect();
+            let members = members.iter().filter_map(|&column| Some(member(column, self.model.features.get(column)?))).collect();
             ExplainedFeature { name: name.into(), members }
         };
         self.groups.columns().map(feature).collect()
     }
 
-    /// What the model says of rows.
-    pub(super) fn scores(&self, rows: &FeatureBlock) -> Result<Scores, RunError> {
-        let mut predictions = self.predictor.margins(rows);
-        let margins = predictions.clone();
-        model::apply_link(self.forest.link, rows.rows(), &mut predictions);
-        Ok(Scores { margins, predictions })
-    }
-
     /// The background pass, before its first row.
     pub(super) fn background_pass(&self) -> Result<BackgroundPass, RunError> {
         let limit = usize::try_from(self.config.run.memory_limit.0 / 4).unwrap_or(usize::MAX);
-        Ok(BackgroundPass::new(self.needs, Some(&self.forest), limit)?)
+        Ok(BackgroundPass::new(self.needs, self.model.forest(), limit)?)
     }
 
     fn values(&self, column: usize) -> Values {
@@ -373,7 +268,7 @@ impl Plan {
             (_, Some(names)) => Values::Category(names.to_vec()),
             (Some(DataType::Date32 | DataType::Date64), _) => Values::Date,
             (Some(DataType::Timestamp(..)), _) => Values::Time,
-            _ => match self.forest.features.get(column).map(|feature| &feature.kind) {
+            _ => match self.model.features.get(column).map(|feature| &feature.kind) {
                 Some(FeatureKind::Categorical { names, .. }) => Values::Category(names.clone().unwrap_or_default()),
                 _ => Values::Number,
             },

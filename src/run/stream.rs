@@ -201,7 +201,7 @@ impl<'a> Stream<'a> {
         let mut partials: Partials = derivations.iter().map(|derivation| derivation.start()).collect();
         if own {
             let wanted = derivations.iter().any(|derivation| derivation.wants_scores());
-            let scores = if wanted { self.plan.scores(&rows.features)? } else { Scores::default() };
+            let scores = if wanted { self.plan.model.scores(&rows.features)? } else { Scores::default() };
             derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb_rows(&mut **partial, rows, &scores));
         }
         let (mut parts, mut additivity) = (Vec::new(), Vec::new());
