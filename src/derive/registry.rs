@@ -6,8 +6,8 @@ use super::effect::{self, Problem};
 use super::fairness::{AdverseReasons, FairnessAttributions, FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
 use super::{
-    ale::Ale, clusters::Clusters, h_statistic::HStatistic, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp,
-    sp_lime::SpLime, summary::Summary, surrogate::Surrogate,
+    ale::Ale, clusters::Clusters, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp, sp_lime::SpLime,
+    summary::Summary, surrogate::Surrogate,
 };
 use crate::attribution::AttributionSchema;
 use crate::model::{Forest, Output};
@@ -23,7 +23,7 @@ crate::settings::steps! {
     pdp: Off,
     ice: Off,
     ale: Off,
-    h_statistic: Off,
+    interactions: Off,
     surrogate: Off,
     sp_lime: Off,
 }
@@ -65,7 +65,7 @@ pub fn check(settings: &Settings, features: &[ExplainedFeature], forest: Option<
     let trees = has_constant_leaves(forest);
     let steps = [
         ("clusters", settings.clusters.settings().map(|clusters| clusters.check(summarised))),
-        ("h_statistic", settings.h_statistic.settings().map(|h| h.check(features, ranked, trees))),
+        ("interactions", settings.interactions.settings().map(|h| h.check(features, ranked, trees))),
         ("pdp", settings.pdp.settings().map(|pdp| pdp.check(features, ranked))),
         ("ice", settings.ice.settings().map(|ice| ice.check(features, ranked))),
         ("ale", settings.ale.settings().map(|ale| ale.check(features, ranked))),
@@ -85,7 +85,7 @@ pub fn needs(settings: &Settings, forest: Option<&Forest>, space: Output) -> Nee
         settings.pdp.settings().map(|_| effect::needs(trees, space)),
         settings.ice.settings().map(|_| Needs { rows: false, ..effect::needs(trees, space) }),
         settings.ale.settings().map(|_| sample),
-        settings.h_statistic.settings().map(|_| effect::needs(trees, Output::Margin)),
+        settings.interactions.settings().map(|_| effect::needs(trees, Output::Margin)),
         settings.surrogate.settings().map(|_| sample),
     ];
     steps.into_iter().flatten().fold(Needs::default(), Needs::and)
@@ -100,11 +100,12 @@ pub fn build(settings: &Settings, reviewed: Option<Reviewed>, context: &Arc<Cont
         step(&settings.pdp, |settings| Pdp::new(settings, context)),
         step(&settings.ice, |settings| Ice::new(settings, context)),
         step(&settings.ale, |settings| Ale::new(settings, context)),
-        step(&settings.h_statistic, |settings| HStatistic::new(settings, context)),
         step(&settings.surrogate, |settings| Surrogate::new(settings, context)),
         step(&settings.sp_lime, |settings| SpLime::new(settings, context)),
     ];
-    let interactions = context.subject.interactions.as_ref().map(|values| boxed(Interactions::new(values, context)));
+    let interacting = settings.interactions.settings();
+    let interactions = interacting.is_some() || context.subject.interactions.is_some();
+    let interactions = interactions.then(|| boxed(Interactions::new(interacting, context)));
     steps.into_iter().flatten().chain(interactions).chain(reviewed.into_iter().flat_map(|reviewed| fairness(reviewed, context))).collect()
 }
 

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use pipeline::dataset::{FeatureBlock, RowBatch};
-use pipeline::derive::{Choice, h_statistic};
+use pipeline::derive::Choice;
+use pipeline::derive::interactions::{Interactions, Settings};
 use pipeline::model::builder::{ForestBuilder, RawNode, RawTree};
 use pipeline::model::{Forest, Output, Rule, TreeOutput};
 use pipeline::subject::Subject;
@@ -16,9 +17,15 @@ use crate::effects::{context, derive, of_forest, rows};
 use crate::forests::{self, Shape, source};
 
 fn h(subject: &Subject) -> Table {
-    let settings = h_statistic::Settings { features: Choice::All, rows: NonZeroUsize::new(1000).unwrap() };
+    strongest(subject, 1000)
+}
+
+/// The table of so many pairs.
+fn strongest(subject: &Subject, pairs: usize) -> Table {
+    let many = |count| NonZeroUsize::new(count).unwrap();
+    let settings = Settings { pairs: many(pairs), features: Choice::All, rows: many(1000) };
     let nothing = rows(FeatureBlock::default(), None);
-    derive(&h_statistic::HStatistic::new(&settings, &context(subject.clone())), subject, &nothing, 1).remove(0)
+    derive(&Interactions::new(Some(&settings), &context(subject.clone())), subject, &nothing, 1).remove(0)
 }
 
 /// H² of features `j`, `k`, or of `j` with all others.
@@ -29,7 +36,7 @@ fn of(table: &Table, a: &str, b: Option<&str>) -> (f64, f64) {
     let line = (0..table.len()).find(|line| {
         (first.value(*line), second(*line)) == (a, b) || b.is_some() && (Some(first.value(*line)), second(*line)) == (b, Some(a))
     });
-    (table.numbers("h_squared").value(line.unwrap()), table.numbers("strength").value(line.unwrap()))
+    (table.numbers("h_statistic").value(line.unwrap()).powi(2), table.numbers("h_unnormalized").value(line.unwrap()))
 }
 
 /// A forest of these trees: a node is `(feature, threshold)` with its children, or a leaf.
@@ -61,7 +68,7 @@ fn additive_models_have_no_interaction() {
     let values: Vec<Vec<f64>> = (0..50).map(|_| (0..3).map(|_| rng.random_range(-1.0..1.0)).collect()).collect();
     let table = h(&subject(&forest, &rows(FeatureBlock::from_rows(&values), None)));
     assert_eq!(table.len(), 6);
-    assert!(table.numbers("h_squared").values().iter().all(|h| *h < 1e-28), "{:?}", table.numbers("h_squared"));
+    assert!(table.numbers("h_statistic").values().iter().all(|h| *h < 1e-14), "{:?}", table.numbers("h_statistic"));
 }
 
 #[test]
@@ -79,6 +86,9 @@ fn a_product_of_signs_has_its_closed_form() {
     // With all others it is the same pair, and the third feature does nothing at all.
     assert!((of(&table, "x0", None).0 - expected).abs() < 1e-14);
     assert_eq!((of(&table, "x0", Some("x2")).1, of(&table, "x2", None).1), (0.0, 0.0));
+    // Asked for one pair, the strongest is kept, with every feature's share.
+    let one = strongest(&subject(&forest, &rows(FeatureBlock::from_rows(&values), None)), 1);
+    assert_eq!((one.len(), one.texts("feature_a").value(0), one.texts("feature_b").value(0)), (4, "x0", "x1"));
 }
 
 #[test]

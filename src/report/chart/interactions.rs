@@ -1,5 +1,6 @@
-//! Interactions: a heat-map of mean |interaction value| between the features of the strongest pairs.
+//! Interactions: a heat-map of mean |interaction value|, or of H where there are none, between the features of the strongest pairs.
 
+use arrow_array::Array;
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
@@ -26,24 +27,37 @@ struct Pairs<'a> {
     lines: Vec<(&'a str, &'a str, f64)>,
 }
 
+/// What the cells are of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    /// Mean |SHAP interaction value|.
+    Shap,
+    /// Unnormalised H.
+    H,
+}
+
 pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
+    let [table] = tables else { return Ok(Vec::new()) };
+    let measure = if table.numbers("mean_abs").null_count() < table.len() { Measure::Shap } else { Measure::H };
+    let (size, rows) = match measure {
+        Measure::Shap => ("mean_abs", "rows"),
+        Measure::H => ("h_unnormalized", "h_rows"),
+    };
+    let (names, sizes) = (["output", "feature_a", "feature_b"].map(|column| table.texts(column)), table.numbers(size));
     let mut outputs: Vec<Pairs> = Vec::new();
-    for table in tables {
-        let (names, sizes) = (["output", "feature_a", "feature_b"].map(|column| table.texts(column)), table.numbers("mean_abs"));
-        for row in 0..table.len() {
-            let [output, a, b] = [names[0].value(row), names[1].value(row), names[2].value(row)];
-            if outputs.last().is_none_or(|last| last.output != output) {
-                outputs.push(Pairs { output, rows: table.integers("rows").value(row), lines: Vec::new() });
-            }
-            outputs.last_mut().into_iter().for_each(|last| last.lines.push((a, b, sizes.value(row))));
+    for row in (0..table.len()).filter(|row| names[2].is_valid(*row) && sizes.is_valid(*row)) {
+        let [output, a, b] = [names[0].value(row), names[1].value(row), names[2].value(row)];
+        if outputs.last().is_none_or(|last| last.output != output) {
+            outputs.push(Pairs { output, rows: table.integers(rows).value(row), lines: Vec::new() });
         }
+        outputs.last_mut().into_iter().for_each(|last| last.lines.push((a, b, sizes.value(row))));
     }
     let count = outputs.len();
     let drawn = outputs.iter().enumerate().take(OUTPUTS).filter(|(_, pairs)| pairs.lines.iter().any(|(a, b, _)| a != b));
-    drawn.map(|(place, pairs)| figure(pairs, (place, count), options)).collect()
+    drawn.map(|(place, pairs)| figure(pairs, measure, (place, count), options)).collect()
 }
 
-fn figure(pairs: &Pairs, (place, outputs): (usize, usize), options: &Options) -> Result<Figure, ReportError> {
+fn figure(pairs: &Pairs, measure: Measure, (place, outputs): (usize, usize), options: &Options) -> Result<Figure, ReportError> {
     let mut features: Vec<&str> = Vec::new();
     for (a, b, _) in pairs.lines.iter().filter(|(a, b, _)| a != b) {
         let new: Vec<&str> = [*a, *b].into_iter().filter(|name| !features.contains(name)).collect();
@@ -53,16 +67,24 @@ fn figure(pairs: &Pairs, (place, outputs): (usize, usize), options: &Options) ->
     }
     let several = outputs > 1;
     let title = if several { format!("Feature interactions, output {}", pairs.output) } else { "Feature interactions".to_owned() };
-    let stem = if several { format!("interactions-tree_shap-{place}") } else { "interactions-tree_shap".to_owned() };
-    let subtitle = format!(
-        "TreeSHAP, {}; mean |interaction value| ({}), half a pair's interaction on either side of the diagonal, main effects on it; the features of the strongest pairs",
-        counted(pairs.rows),
-        options.space
-    );
+    let (kind, what) = match measure {
+        Measure::Shap => {
+            ("interactions-tree_shap", format!("TreeSHAP, {}; mean |interaction value| ({})", counted(pairs.rows), options.space))
+        }
+        Measure::H => ("interactions-h", format!("Friedman's H, not normalised, at {} ({})", counted(pairs.rows), options.space)),
+    };
+    let stem = if several { format!("{kind}-{place}") } else { kind.to_owned() };
+    let cells = match measure {
+        Measure::Shap => {
+            "half a pair's interaction on either side of the diagonal, main effects on it; the features of the strongest pairs"
+        }
+        Measure::H => "how far the effect of two features together is from the sum of their own; the strongest pairs",
+    };
+    let subtitle = format!("{what}: {cells}");
     let names: Vec<String> = features.iter().enumerate().map(|(at, name)| format!("{name}  {}", at + 1)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let frame = Frame::new(title.clone(), &subtitle, &names, (ROW, HEADER, 0.0));
-    let alt = description(pairs);
+    let alt = description(pairs, measure);
     let picture = |canvas: &Canvas| -> Drawn {
         frame.draw(canvas, &names)?;
         draw_cells(canvas, &frame, pairs, &features)
@@ -101,10 +123,11 @@ fn draw_cell(canvas: &Canvas, (left, middle): (f64, f64), column: f64, fill: RGB
     if width(&number, face.size) <= column - 2.0 { canvas.text((left + column / 2.0, middle), face, &number) } else { Ok(()) }
 }
 
-fn description(pairs: &Pairs) -> String {
+fn description(pairs: &Pairs, measure: Measure) -> String {
     let strongest = pairs.lines.iter().filter(|(a, b, _)| a != b).take(5);
     let strongest: Vec<String> = strongest.map(|(a, b, size)| format!("{a} and {b} {}", short(*size))).collect();
-    format!("Heat-map of the mean absolute interaction value of pairs of features. The strongest: {}.", strongest.join(", "))
+    let what = if measure == Measure::Shap { "mean absolute interaction value" } else { "unnormalised H statistic" };
+    format!("Heat-map of the {what} of pairs of features. The strongest: {}.", strongest.join(", "))
 }
 
 #[cfg(test)]
@@ -112,23 +135,32 @@ mod tests {
     use super::*;
     use crate::table;
 
-    #[test]
-    fn every_pair_has_a_cell_on_either_side_and_main_effects_one() {
-        let table = Table::new(
+    fn interactions(shap: bool) -> Table {
+        let sizes = [0.5, 0.25, 0.125, 2.0, 1.0];
+        let only = |wanted: bool| table::optional_numbers(sizes.into_iter().map(move |size| wanted.then_some(size)));
+        Table::new(
             "interactions",
             vec![
                 ("output", table::texts(["p"; 5])),
                 ("feature_a", table::texts(["age", "age", "sex", "age", "sex"])),
                 ("feature_b", table::texts(["sex", "job", "job", "age", "sex"])),
-                ("mean_abs", table::numbers([0.5, 0.25, 0.125, 2.0, 1.0])),
+                ("mean_abs", only(shap)),
+                ("h_unnormalized", only(!shap)),
                 ("rows", table::integers([9; 5])),
+                ("h_rows", table::integers([9; 5])),
             ],
-        );
+        )
+    }
+
+    #[test]
+    fn every_pair_has_a_cell_on_either_side_and_main_effects_one() {
         let options = Options { top_features: 20, space: "margin".into(), effect_space: "margin".into() };
-        let [figure] = &draw(&[&table], &options).unwrap()[..] else { panic!("one output, one figure") };
-        let shown = |number: &str| figure.svg.matches(&format!("\n{number}\n")).count();
-        assert_eq!(["0.500", "0.250", "0.125", "2.00", "1.00"].map(shown), [2, 2, 2, 1, 1]);
-        assert!(figure.alt.contains("age and sex 0.500, age and job 0.250"), "{}", figure.alt);
-        assert_eq!(figure.stem, "interactions-tree_shap");
+        for (shap, stem) in [(true, "interactions-tree_shap"), (false, "interactions-h")] {
+            let [figure] = &draw(&[&interactions(shap)], &options).unwrap()[..] else { panic!("one output, one figure") };
+            let shown = |number: &str| figure.svg.matches(&format!("\n{number}\n")).count();
+            assert_eq!(["0.500", "0.250", "0.125", "2.00", "1.00"].map(shown), [2, 2, 2, 1, 1]);
+            assert!(figure.alt.contains("age and sex 0.500, age and job 0.250"), "{}", figure.alt);
+            assert_eq!(figure.stem, stem);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What can be chosen about H statistics.
+//! What can be chosen about interactions.
 
 use std::num::NonZeroUsize;
 
@@ -9,9 +9,13 @@ use crate::derive::effect::{Choice, Problem};
 use crate::subject::ExplainedFeature;
 
 /// Friedman's H: how much of the effect of two features together, or of one with all others, is no sum of their own effects.
+///
+/// Beside SHAP interaction values where `explain.tree_shap.interactions` is on.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Pairs of each output that are kept, the strongest.
+    pub pairs: NonZeroUsize,
     /// Features whose pairs are measured: all, the most important, or some by name.
     pub features: Choice,
     /// Rows at which the effects are compared, drawn at random from the data.
@@ -20,7 +24,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { features: Choice::Top(NonZeroUsize::MIN.saturating_add(9)), rows: NonZeroUsize::MIN.saturating_add(499) }
+        let ten = NonZeroUsize::MIN.saturating_add(9);
+        Self { pairs: ten, features: Choice::Top(ten), rows: NonZeroUsize::MIN.saturating_add(499) }
     }
 }
 
