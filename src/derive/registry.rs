@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::effect::{self, Problem};
+use super::effect::{self, GridChoice, Problem};
 use super::fairness::{AdverseReasons, FairnessAttributions, FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
 use super::{
@@ -82,10 +82,10 @@ fn has_constant_leaves(forest: Option<&Forest>) -> bool {
 pub fn needs(settings: &Settings, forest: Option<&Forest>, space: Output) -> Needs {
     let (trees, sample) = (has_constant_leaves(forest), Needs { sample: true, ..Needs::default() });
     let steps = [
-        settings.pdp.settings().map(|_| effect::needs(trees, space)),
-        settings.ice.settings().map(|_| Needs { rows: false, ..effect::needs(trees, space) }),
+        settings.pdp.settings().map(|pdp| effect::needs(trees, space, pdp.grid)),
+        settings.ice.settings().map(|ice| Needs { histograms: trees && ice.grid == GridChoice::Exact, ..sample }),
         settings.ale.settings().map(|_| sample),
-        settings.interactions.settings().map(|_| effect::needs(trees, Output::Margin)),
+        settings.interactions.settings().map(|_| effect::needs(trees, Output::Margin, GridChoice::Exact)),
         settings.surrogate.settings().map(|_| sample),
     ];
     steps.into_iter().flatten().fold(Needs::default(), Needs::and)
@@ -96,7 +96,7 @@ pub fn build(settings: &Settings, reviewed: Option<Reviewed>, context: &Arc<Cont
     let steps = [
         step(&settings.importance, |settings| Importance::new(settings, context)),
         step(&settings.summary, |_| Summary::new(context)),
-        step(&settings.clusters, Clusters::new),
+        step(&settings.clusters, |settings| Clusters::new(settings, context)),
         step(&settings.pdp, |settings| Pdp::new(settings, context)),
         step(&settings.ice, |settings| Ice::new(settings, context)),
         step(&settings.ale, |settings| Ale::new(settings, context)),

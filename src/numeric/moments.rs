@@ -28,6 +28,24 @@ impl Moments {
         Self { weight, mean, deviations }
     }
 
+    /// Of each of `size` columns of rows that lie one after another, with the rows' weights.
+    pub fn of_columns(values: &[f64], weights: &[f64], size: usize) -> Vec<Self> {
+        let weight = paired_sum(weights, weights, |w, _| w);
+        let mut moments = vec![Self { weight, ..Self::default() }; size];
+        if weight == 0.0 || size == 0 {
+            return vec![Self::default(); size];
+        }
+        let rows = || values.chunks_exact(size).zip(weights);
+        for (row, w) in rows() {
+            moments.iter_mut().zip(row).for_each(|(moments, x)| moments.mean += w * x);
+        }
+        moments.iter_mut().for_each(|moments| moments.mean /= weight);
+        for (row, w) in rows() {
+            moments.iter_mut().zip(row).for_each(|(moments, x)| moments.deviations += w * (x - moments.mean) * (x - moments.mean));
+        }
+        moments
+    }
+
     /// Adds the moments of other values.
     pub fn merge(&mut self, other: Self) {
         let weight = self.weight + other.weight;
@@ -55,6 +73,9 @@ mod tests {
         // 2, 4, 4, 4, 5, 5, 7, 9 has mean 5 and deviation 2; here with 4 and 5 weighted.
         let moments = Moments::of(&[2.0, 4.0, 5.0, 7.0, 9.0], &[1.0, 3.0, 2.0, 1.0, 1.0]);
         assert_eq!((moments.weight, moments.mean, moments.deviation()), (8.0, 5.0, 2.0));
+        let columns = Moments::of_columns(&[2.0, 0.0, 4.0, 0.0, 5.0, 0.0, 7.0, 0.0, 9.0, 1.0], &[1.0, 3.0, 2.0, 1.0, 1.0], 2);
+        assert_eq!((columns[0], columns[1].mean), (moments, 0.125));
+        assert_eq!(Moments::of_columns(&[2.0, 0.0], &[0.0], 2), vec![Moments::default(); 2]);
     }
 
     #[test]

@@ -47,7 +47,9 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
     interrupt.check()?;
     let stream = stream::Stream::new(plan, &explainers, folder)?;
     let context = Arc::new(Context { methods: stream.schemas().to_vec(), subject });
-    let derivations = derive::build(&plan.config.derive, reviewed(plan, steps, interrupt)?, &context);
+    let reviewed = reviewed(plan, steps, interrupt)?;
+    let prepare = || Ok::<_, RunError>(plan.pool.install(|| derive::build(&plan.config.derive, reviewed, &context)));
+    let derivations = steps.time("prepare", prepare)?;
     let (mut streamed, partials) = stream.run(&derivations, steps, interrupt)?;
     streamed.background = background;
     let mut tables = finish(plan, &derivations, partials, steps, interrupt)?;

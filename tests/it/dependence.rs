@@ -15,8 +15,13 @@ use crate::effects::{context, derive as run, of_forest, of_function, rows};
 use crate::forests::{self, Shape, source};
 
 /// The subject with the background that its derivations need.
-pub fn with_background(mut subject: Subject, background: &RowBatch) -> Subject {
-    let settings = derive::Settings { pdp: Step::On(pdp::Settings::default()), ..derive::Settings::default() };
+pub fn with_background(subject: Subject, background: &RowBatch) -> Subject {
+    with_grid(subject, background, GridChoice::default())
+}
+
+/// The same, for points of a certain choice.
+fn with_grid(mut subject: Subject, background: &RowBatch, grid: GridChoice) -> Subject {
+    let settings = derive::Settings { pdp: Step::On(pdp::Settings { grid, ..pdp::Settings::default() }), ..derive::Settings::default() };
     let needs = derive::needs(&settings, subject.forest.as_deref(), subject.space);
     let mut pass = BackgroundPass::new(needs, subject.forest.as_ref(), usize::MAX).unwrap();
     pass.absorb(background).unwrap();
@@ -72,8 +77,8 @@ fn random_forests_have_the_literal_means_and_curves() {
         let weight = (case % 2 == 0).then(|| (0..block.rows()).map(|_| rng.random_range(0.1..2.0)).collect());
         let background = rows(block, weight);
         let space = if case % 4 < 2 { Output::Margin } else { Output::Probability };
-        let subject = with_background(of_forest(&Arc::new(forest), space, &data), &background);
         let grid = if case % 5 == 0 { GridChoice::Exact } else { GridChoice::Quantiles(NonZeroUsize::new(6).unwrap()) };
+        let subject = with_grid(of_forest(&Arc::new(forest), space, &data), &background, grid);
         let pairs = vec![["x0".to_owned(), "x2".to_owned()]];
         let pair_points = NonZeroUsize::new(4).unwrap();
         let tables = pdp(&subject, &pdp::Settings { features: Choice::All, grid, pairs, pair_points, ..pdp::Settings::default() });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pipeline::dataset::FeatureBlock;
 use pipeline::model::{Forest, NodeKind, Rule, Split, Width};
-use pipeline::pattern::{BackgroundCounter, Coalitions, Intervals, Options, Route, ValueFunction};
+use pipeline::pattern::{BackgroundCounter, Coalitions, Intervals, Moves, Options, Route, Track, ValueFunction};
 use rand::RngExt;
 
 use crate::forests::{Shape, forest, rows, source};
@@ -130,21 +130,24 @@ fn partial_dependence_of_any_order_is_the_literal_average() {
 }
 
 #[test]
-fn ice_curves_are_the_margins_of_changed_rows() {
+fn curves_are_the_margins_of_changed_rows() {
     for case in 5_000..5_060 {
         let rng = &mut source(case);
         let features = 1 + case as usize % 12;
         let forest = forest(rng, shapes(case, features));
-        let (block, points) = (rows(rng, &forest, 1 + case as usize * 5 % 150), rows(rng, &forest, 1 + case as usize * 3 % 140));
-        let function = counted(&forest, &block, None, Options::default());
-        let moved: Vec<usize> = (0..features).rev().step_by(1 + case as usize % 2).collect();
-        let found = function.ice(&block, &points, &moved);
+        // Tracks of unlike length, with missing values and categories; more rows than a block.
+        let (block, points) = (rows(rng, &forest, 1 + case as usize * 11 % 300), rows(rng, &forest, 1 + case as usize * 3 % 140));
+        let track = |feature: usize| Track { feature, points: points.column(feature)[feature % points.rows()..].to_vec() };
+        let tracks: Vec<Track> = (0..features).rev().step_by(1 + case as usize % 2).map(track).collect();
+        let moves = Moves::new(&forest, tracks.clone()).unwrap();
+        let found = moves.curves(&block);
+        assert_eq!(found.len(), block.rows() * moves.curve_size());
         let mut expected = Vec::new();
         for row in 0..block.rows() {
-            for feature in &moved {
-                let changed = (0..points.rows()).map(|point| {
+            for track in &tracks {
+                let changed = track.points.iter().map(|point| {
                     let mut changed = block.row(row);
-                    changed[*feature] = points.column(*feature)[point];
+                    changed[track.feature] = *point;
                     changed
                 });
                 expected.extend(forest.margins(&FeatureBlock::from_rows(&changed.collect::<Vec<_>>())));

@@ -1,9 +1,9 @@
 //! Effects of one feature: sums over rows, accumulated and centred, with their bands.
 
 use crate::dataset::RowBatch;
-use crate::derive::effect::{Axis, Model, RowMajor, Shift};
-use crate::model::PredictError;
+use crate::derive::effect::Axis;
 use crate::numeric::normal::two_sided;
+use crate::pattern::Changes;
 use crate::table::{self, Table};
 
 /// Sums over the rows of every output and cell.
@@ -44,35 +44,15 @@ impl CurveSums {
         Self { cells: vec![CellSums::default(); outputs * axis.cells()] }
     }
 
-    /// Adds rows; `margins` are theirs, where the model wants them.
-    ///
-    /// # Errors
-    /// If the model cannot be evaluated.
-    pub fn add(&mut self, model: &Model, axis: &Axis, rows: &RowBatch, matrix: &RowMajor, margins: &[f64]) -> Result<(), PredictError> {
-        let column = rows.features.column(axis.member.column);
-        let mut placed: Vec<(usize, usize)> =
-            column.iter().enumerate().filter_map(|(row, value)| Some((axis.cell_of(*value)?, row))).collect();
-        // Rows of a cell walk the same few trees.
-        placed.sort_unstable();
-        let sides = [0, 1].map(|side| {
-            let shift = |(at, (cell, row)): (usize, &(usize, usize))| {
-                let bin = axis.cell(*cell).bins[side]?;
-                Some((at, Shift { row: *row, trees: axis.movers(bin), values: [axis.ends(bin)] }))
-            };
-            placed.iter().enumerate().filter_map(shift).unzip::<usize, Shift<2, 1>, Vec<_>, Vec<_>>()
-        });
-        let changes = |shifts: &[Shift<2, 1>]| model.contrasts(matrix, margins, [axis.member.column], shifts, [-1.0, 1.0]);
-        let changes = [changes(&sides[0].1)?, changes(&sides[1].1)?];
-        let mut deltas = vec![[0.0; 2]; placed.len()];
-        for (output, cells) in self.cells.chunks_exact_mut(axis.cells().max(1)).enumerate() {
-            for side in [0, 1] {
-                let (places, count) = (&sides[side].0, sides[side].0.len());
-                let changes = &changes[side][output * count..][..count];
-                places.iter().zip(changes).for_each(|(at, change)| deltas[*at][side] = *change);
+    /// Adds rows in their `cells`, from how their predictions change on the axis' track.
+    pub fn add(&mut self, axis: &Axis, track: usize, rows: &RowBatch, cells: &[Option<u32>], changes: &Changes<'_>) {
+        for (output, sums) in self.cells.chunks_exact_mut(axis.cells().max(1)).enumerate() {
+            let [first, second] = [0, 1].map(|target| changes.column(track, target, output));
+            for (row, (first, second)) in first.iter().zip(second).enumerate() {
+                let Some(cell) = cells[changes.first + row] else { continue };
+                sums[cell as usize].add(rows.weight_of(changes.first + row), axis.along_bins([*first, *second]));
             }
-            placed.iter().zip(&deltas).for_each(|((cell, row), delta)| cells[*cell].add(rows.weight_of(*row), *delta));
         }
-        Ok(())
     }
 
     /// Adds the sums over other rows.

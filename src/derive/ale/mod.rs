@@ -6,10 +6,11 @@ mod settings;
 
 use std::sync::Arc;
 
-use super::effect::{Axis, Model, RowMajor, members};
+use super::effect::{Axis, Local, Model, RowMajor, members};
 use super::{Context, Derivation, DeriveError};
 use crate::attribution::Scores;
 use crate::dataset::RowBatch;
+use crate::pattern::Changes;
 use crate::table::Table;
 use curve::CurveSums;
 use pair::{Pair, PairSums};
@@ -23,8 +24,10 @@ pub use settings::Settings;
 pub struct Ale {
     settings: Settings,
     context: Arc<Context>,
-    model: Model,
+    local: Local,
     axes: Vec<Axis>,
+    /// For the pairs.
+    model: Model,
     pairs: Vec<Pair>,
 }
 
@@ -42,17 +45,18 @@ impl Ale {
     /// Of the features that `settings` may choose, with bins between quantiles of the subject's sample.
     pub fn new(settings: &Settings, context: &Arc<Context>) -> Self {
         let subject = &context.subject;
-        let model = Model::new(subject);
-        let order = |name: &str| settings.order.get(name).map(Vec::as_slice);
-        let axis = |member, bins| Axis::new(&model, subject, member, bins, order(&member.name));
         let chosen = members(&subject.features).filter(|member| settings.features.may_hold(&subject.features, member));
-        let axes = chosen.map(|member| axis(member, settings.bins.get())).collect();
-        let named = |name: &String| {
-            let member = members(&subject.features).find(|member| member.name == *name)?;
-            Some(axis(member, settings.pair_bins.get()))
+        let axes = Axis::all(subject, &chosen.collect::<Vec<_>>(), settings.bins.get(), &settings.order);
+        let model = Model::new(subject);
+        let pair = |names: &[String; 2]| {
+            let named = |name: &String| members(&subject.features).find(|member| member.name == *name);
+            let both = [named(&names[0])?, named(&names[1])?];
+            let [first, second] = Axis::all(subject, &both, settings.pair_bins.get(), &settings.order).try_into().ok()?;
+            Some(Pair::new(&model, first, second))
         };
-        let pairs = settings.pairs.iter().filter_map(|[a, b]| Some(Pair::new(&model, named(a)?, named(b)?))).collect();
-        Self { settings: settings.clone(), context: Arc::clone(context), model, axes, pairs }
+        let pairs = settings.pairs.iter().filter_map(pair).collect();
+        let local = Local::new(subject, &axes);
+        Self { settings: settings.clone(), context: Arc::clone(context), local, axes, model, pairs }
     }
 
     fn outputs(&self) -> usize {
@@ -60,10 +64,19 @@ impl Ale {
     }
 
     fn add(&self, sums: &mut Sums, rows: &RowBatch, scores: &Scores) -> Result<(), String> {
-        let (matrix, margins) = (RowMajor::new(&rows.features), &scores.margins);
-        for (axis, sums) in self.axes.iter().zip(&mut sums.curves) {
-            sums.add(&self.model, axis, rows, &matrix, margins).map_err(|error| error.to_string())?;
+        let margins = &scores.margins;
+        let cell_of = |axis: &Axis| rows.features.column(axis.member.column).iter().map(|value| axis.cell_of(*value)).collect();
+        let cells: Vec<Vec<Option<u32>>> = self.axes.iter().map(cell_of).collect();
+        let see = |changes: &Changes<'_>| {
+            for (track, (axis, sums)) in self.axes.iter().zip(&mut sums.curves).enumerate() {
+                sums.add(axis, track, rows, &cells[track], changes);
+            }
+        };
+        self.local.changes(&self.axes, rows, &cells, margins, see).map_err(|error| error.to_string())?;
+        if self.pairs.is_empty() {
+            return Ok(());
         }
+        let matrix = RowMajor::new(&rows.features);
         for (pair, sums) in self.pairs.iter().zip(&mut sums.pairs) {
             sums.add(&self.model, pair, rows, &matrix, margins).map_err(|error| error.to_string())?;
         }
@@ -85,7 +98,7 @@ impl Derivation for Ale {
     }
 
     fn wants_scores(&self) -> bool {
-        self.model.wants_margins()
+        self.local.wants_margins() || !self.pairs.is_empty() && self.model.wants_margins()
     }
 
     fn absorb_rows(&self, partial: &mut Partial, rows: &RowBatch, scores: &Scores) {

@@ -26,13 +26,16 @@ pub(super) struct PairSums {
 impl Pair {
     /// The pair of two axes.
     pub fn new(model: &Model, first: Axis, second: Axis) -> Self {
+        let along =
+            |axis: &Axis| (1..=axis.bins()).map(|bin| model.movers(axis.member.column, &axis.within(bin))).collect::<Vec<Vec<u32>>>();
+        let (along_first, along_second) = (along(&first), along(&second));
         let mut movers = Vec::new();
-        for a in 1..=first.bins() {
-            for b in 1..=second.bins() {
+        for a in &along_first {
+            for b in &along_second {
                 movers.push(if model.is_additive() {
-                    first.movers(a).iter().copied().filter(|tree| second.movers(b).binary_search(tree).is_ok()).collect()
+                    a.iter().copied().filter(|tree| b.binary_search(tree).is_ok()).collect()
                 } else {
-                    let mut either: Vec<u32> = first.movers(a).iter().chain(second.movers(b)).copied().collect();
+                    let mut either: Vec<u32> = a.iter().chain(b).copied().collect();
                     either.sort_unstable();
                     either.dedup();
                     either
@@ -81,6 +84,7 @@ impl PairSums {
         let (mut steps, mut shifts) = (Vec::new(), Vec::new());
         for row in 0..rows.rows() {
             let (Some(a), Some(b)) = (first.cell_of(a[row]), second.cell_of(b[row])) else { continue };
+            let (a, b) = (a as usize, b as usize);
             let cell = a * second.cells() + b;
             self.cells[cell] += rows.weight_of(row);
             for (a, b) in Pair::steps(pair.cells(cell)) {

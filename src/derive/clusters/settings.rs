@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::derive::effect::Problem;
 
-/// Clusters of the summary's rows that are explained alike: Ward's hierarchy of their attributions, cut, and in the order of its leaves.
+/// Clusters of rows that are explained alike: Ward's hierarchy of the attributions of all rows, condensed to 2 000 points, and cut.
+///
+/// The summary's rows are given the clusters of the nearest points, in the order of the hierarchy.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -24,7 +26,7 @@ impl Default for Settings {
 impl Settings {
     /// Checks that there will be a summary.
     pub(in crate::derive) fn check(&self, summarised: bool) -> Result<(), Problem> {
-        let message = "clusters are of the summary's rows; switch derive.summary on";
+        let message = "the rows that are given clusters are the summary's; switch derive.summary on";
         if summarised { Ok(()) } else { Err(Problem { key: "count".into(), message: message.into() }) }
     }
 }

@@ -1,8 +1,12 @@
 //! The points of a feature between which accumulated effects take their steps.
 
-use super::Model;
-use super::similarity;
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::similarity::Likeness;
 use crate::model::ZERO;
+use crate::pattern::Targets;
 use crate::subject::{Member, Subject};
 
 /// A feature with its points in order: quantiles of its numbers, or all of its categories. Bin `k` lies between points `k − 1` and `k`.
@@ -11,8 +15,6 @@ pub(in crate::derive) struct Axis {
     pub member: Member,
     /// The points; none where all values are missing.
     pub points: Vec<f64>,
-    /// Trees that change from one end of a bin to the other: those of bin `k` at `k − 1`.
-    movers: Vec<Vec<u32>>,
     /// Categories by value, with their places among the points; empty of a number.
     places: Vec<(f64, usize)>,
 }
@@ -28,26 +30,35 @@ pub(in crate::derive) struct Cell {
 
 impl Axis {
     /// The axis of a feature with at most `bins` bins between numbers; `order` names categories in order where they are not ordered by
-    /// similarity.
-    pub fn new(model: &Model, subject: &Subject, member: &Member, bins: usize, order: Option<&[String]>) -> Self {
+    /// likeness.
+    fn new(subject: &Subject, member: &Member, bins: usize, order: Option<&[String]>, likeness: Option<&Likeness>) -> Self {
         let sample = subject.sample.as_deref().filter(|sample| sample.rows() > 0);
         let values = sample.map_or(&[][..], |sample| sample.features.column(member.column));
         let (points, places) = if member.values.is_ordered() {
             (edges(values, bins), Vec::new())
         } else {
             let levels = distinct(values);
-            let ordered = match (order, sample) {
+            let ordered = match (order, likeness) {
                 (Some(names), _) => by_names(levels, member, names),
-                (None, Some(sample)) => similarity::ordered(levels, sample, &subject.features, member.column),
+                (None, Some(likeness)) => likeness.ordered(levels, values, member.column),
                 (None, None) => levels,
             };
             let mut places: Vec<(f64, usize)> = ordered.iter().copied().zip(0..).collect();
             places.sort_by(|a, b| a.0.total_cmp(&b.0));
             (ordered, places)
         };
-        let mut axis = Self { member: member.clone(), points, movers: Vec::new(), places };
-        axis.movers = (1..axis.points.len()).map(|bin| model.movers(member.column, &axis.within(bin))).collect();
-        axis
+        Self { member: member.clone(), points, places }
+    }
+
+    /// The axes of these members with at most so many bins; `orders` names categories in order, by feature.
+    pub fn all(subject: &Subject, members: &[&Member], bins: usize, orders: &BTreeMap<String, Vec<String>>) -> Vec<Self> {
+        let sample = subject.sample.as_deref().filter(|sample| sample.rows() > 0);
+        let wanted = members.iter().any(|member| !member.values.is_ordered() && !orders.contains_key(&member.name));
+        let likeness = sample.filter(|_| wanted).map(|sample| Likeness::new(sample, &subject.features));
+        members
+            .par_iter()
+            .map(|member| Self::new(subject, member, bins, orders.get(&member.name).map(Vec::as_slice), likeness.as_ref()))
+            .collect()
     }
 
     /// Bins.
@@ -75,15 +86,15 @@ impl Axis {
     }
 
     /// The cell of a value; beyond the points, the nearest. `None` of a missing value, and of a category that the sample did not have.
-    pub fn cell_of(&self, value: f64) -> Option<usize> {
+    pub fn cell_of(&self, value: f64) -> Option<u32> {
         if value.is_nan() || self.cells() == 0 {
             return None;
         }
         if self.is_ordered() {
-            return Some(self.points.partition_point(|point| *point < value).clamp(1, self.bins()) - 1);
+            return Some(self.points.partition_point(|point| *point < value).clamp(1, self.bins()) as u32 - 1);
         }
         let place = self.places.binary_search_by(|(known, _)| known.total_cmp(&value)).ok()?;
-        self.places.get(place).map(|(_, place)| *place)
+        self.places.get(place).map(|(_, place)| *place as u32)
     }
 
     /// The ends of a bin.
@@ -91,15 +102,24 @@ impl Axis {
         [self.points[bin - 1], self.points[bin]]
     }
 
-    /// Trees that change between the ends of a bin, or between a row of the bin and either.
-    pub fn movers(&self, bin: usize) -> &[u32] {
-        &self.movers[bin - 1]
+    /// The points that rows of a cell move to: the ends of a number's bin, a category's neighbours.
+    pub fn targets(&self, cell: usize) -> Targets {
+        let point = |point: usize| (point < self.points.len()).then_some(point as u32);
+        match self.is_ordered() {
+            true => [point(cell), point(cell + 1)],
+            false => [cell.checked_sub(1).and_then(point), point(cell + 1)],
+        }
+    }
+
+    /// How the prediction changes along each bin of a row's cell, from its changes towards the targets; zero where there is no such bin.
+    pub fn along_bins(&self, [first, second]: [f64; 2]) -> [f64; 2] {
+        if self.is_ordered() { [second - first, 0.0] } else { [-first, second] }
     }
 
     /// Values such that a split tells none of them apart only if it tells no values of the bin apart.
     ///
     /// Rows beyond the points belong to the outermost bins. Zero may count as missing, unlike its neighbours.
-    fn within(&self, bin: usize) -> Vec<f64> {
+    pub fn within(&self, bin: usize) -> Vec<f64> {
         let [low, high] = self.ends(bin);
         if !self.is_ordered() {
             return vec![low, high];
@@ -113,21 +133,26 @@ impl Axis {
 
 /// Distinct finite values in order.
 pub(super) fn distinct(values: &[f64]) -> Vec<f64> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).map(|value| value + 0.0).collect();
-    sorted.sort_by(f64::total_cmp);
+    let mut sorted = sorted(values);
     sorted.dedup();
+    sorted
+}
+
+fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).map(|value| value + 0.0).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
     sorted
 }
 
 /// Least value and the k/`bins` quantiles, which are values themselves (the inverse of the distribution function, type 1 of Hyndman & Fan
 /// 1996, as in Apley & Zhu's ALEPlot), each once; all distinct values where there are no more than `bins` + 1.
 pub(super) fn edges(values: &[f64], bins: usize) -> Vec<f64> {
-    let all = distinct(values);
-    if all.len() <= bins + 1 {
+    let sorted = sorted(values);
+    if sorted.chunk_by(|a, b| a == b).take(bins + 2).count() <= bins + 1 {
+        let mut all = sorted;
+        all.dedup();
         return all;
     }
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).map(|value| value + 0.0).collect();
-    sorted.sort_by(f64::total_cmp);
     let quantile = |k: usize| sorted[(k * sorted.len()).div_ceil(bins).max(1) - 1];
     let mut edges: Vec<f64> = (0..=bins).map(quantile).collect();
     edges.dedup();

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Grid;
+use super::{Grid, GridChoice};
 use crate::dataset::FeatureBlock;
-use crate::model::{Link, Output};
+use crate::model::{Forest, Link, Output};
 use crate::numeric::moments::Moments;
 use crate::numeric::seed;
-use crate::pattern::ValueFunction;
+use crate::pattern::{Moves, Track, ValueFunction};
 use crate::subject::{Needs, Subject};
 
 /// Rows whose curves tell how far those of the background are from their mean, where the mean is known without curves.
@@ -17,6 +17,9 @@ const SPREAD_ROWS: usize = 1000;
 
 /// Predictions that are under way at a time.
 const UNDER_WAY: usize = 1 << 22;
+
+/// Rows whose moments are taken at a time, so that they stay in the cache.
+const TOGETHER: usize = 256;
 
 /// A mean over the background.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,31 +33,35 @@ pub(in crate::derive) struct Mean {
 /// The model as a function of few features.
 pub(in crate::derive) struct Dependence {
     subject: Arc<Subject>,
-    /// Exact over the whole background, where the model is made of trees.
+    /// The trees, where the model is made of such with constant leaves.
+    forest: Option<Arc<Forest>>,
+    /// Exact over the whole background, where it was asked for.
     function: Option<ValueFunction>,
     /// From margins to the explained space.
     link: Link,
 }
 
-/// What dependences need of the background: patterns of trees, and the rows themselves where means are not those of margins.
-pub(in crate::derive) fn needs(trees: bool, space: Output) -> Needs {
-    Needs { histograms: trees, rows: !trees || space == Output::Probability, sample: true, ..Needs::default() }
+/// What dependences need of the background: patterns of trees for means of margins and for thresholds, otherwise the rows themselves.
+pub(in crate::derive) fn needs(trees: bool, space: Output, grid: GridChoice) -> Needs {
+    let margins = space == Output::Margin;
+    Needs { histograms: trees && (margins || grid == GridChoice::Exact), rows: !trees || !margins, sample: true, ..Needs::default() }
 }
 
 impl Dependence {
-    /// Of the subject's model.
+    /// Of the subject's model; `exactly` where the histograms are wanted whatever the space.
     ///
     /// # Errors
     /// If the background has no weight.
-    pub fn new(subject: &Arc<Subject>) -> Result<Self, String> {
-        let linear = subject.forest.iter().flat_map(|forest| &forest.trees).any(|tree| !tree.linear.is_empty());
-        let counted = subject.background.histograms.as_ref().filter(|_| !linear);
-        let function = counted.map(|counter| counter.value_function()).transpose().map_err(|error| error.to_string())?;
+    pub fn new(subject: &Arc<Subject>, exactly: bool) -> Result<Self, String> {
+        let constant = |forest: &Forest| forest.trees.iter().all(|tree| tree.linear.is_empty());
+        let forest = subject.forest.clone().filter(|forest| constant(forest));
         let link = match (&subject.forest, subject.space) {
             (Some(forest), Output::Probability) => forest.link,
             _ => Link::Identity,
         };
-        Ok(Self { subject: Arc::clone(subject), function, link })
+        let counted = subject.background.histograms.as_ref().filter(|_| forest.is_some() && (exactly || link == Link::Identity));
+        let function = counted.map(|counter| counter.value_function()).transpose().map_err(|error| error.to_string())?;
+        Ok(Self { subject: Arc::clone(subject), forest, function, link })
     }
 
     /// The exact function of margins, if there is one.
@@ -62,9 +69,9 @@ impl Dependence {
         self.function.as_ref()
     }
 
-    /// Whether means are those of margins, known without any row.
-    fn is_exact(&self) -> bool {
-        self.function.is_some() && self.link == Link::Identity
+    /// Means of margins, known without any row.
+    fn exact(&self) -> Option<&ValueFunction> {
+        self.function.as_ref().filter(|_| self.link == Link::Identity)
     }
 
     /// Numbers of at most `count` of the sample's rows: those with the smallest draws, in their order.
@@ -82,27 +89,55 @@ impl Dependence {
         self.subject.sample.as_ref().map_or_else(FeatureBlock::default, |sample| pick(&sample.features, numbers))
     }
 
-    /// Each row's predictions along a grid: `(row · outputs + output) · points + point`.
+    /// Each row's predictions along all grids: row by row, grid by grid, `output · points + point`.
     ///
     /// # Errors
     /// If the model cannot be evaluated.
-    pub fn curves(&self, rows: &FeatureBlock, grid: &Grid) -> Result<Vec<f64>, String> {
-        let (column, points, outputs) = (grid.member.column, grid.points.len(), self.subject.outputs.len());
-        let mut curves = match &self.function {
-            Some(function) => function.ice(rows, &block(rows.features(), points, &[(column, &grid.points)]), &[column]),
-            None => return self.predicted(rows, &[column], &grid.points.iter().map(|point| vec![*point]).collect::<Vec<_>>()),
+    pub fn curves(&self, rows: &FeatureBlock, grids: &[Grid]) -> Result<Vec<f64>, String> {
+        self.curves_of(self.moves(grids).as_ref(), rows, grids)
+    }
+
+    /// The trees along these grids, where there are trees and patterns can hold them.
+    fn moves(&self, grids: &[Grid]) -> Option<Moves> {
+        let track = |grid: &Grid| Track { feature: grid.member.column, points: grid.points.clone() };
+        Moves::new(self.forest.as_ref()?, grids.iter().map(track).collect()).ok()
+    }
+
+    fn curves_of(&self, moves: Option<&Moves>, rows: &FeatureBlock, grids: &[Grid]) -> Result<Vec<f64>, String> {
+        let outputs = self.subject.outputs.len();
+        let Some(moves) = moves else {
+            let of = |grid: &Grid| {
+                self.predicted(rows, &[grid.member.column], &grid.points.iter().map(|point| vec![*point]).collect::<Vec<_>>())
+            };
+            let each = grids.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+            let row = |row: usize| {
+                each.iter().zip(grids).flat_map(move |(curves, grid)| {
+                    let size = outputs * grid.points.len();
+                    curves[row * size..][..size].iter().copied()
+                })
+            };
+            return Ok((0..rows.rows()).flat_map(row).collect());
         };
+        let mut curves = moves.curves(rows);
         if self.link != Link::Identity {
-            curves.par_chunks_mut((outputs * points).max(1)).for_each(|curve| {
-                let mut values = vec![0.0; outputs];
-                for point in 0..points {
-                    values.iter_mut().enumerate().for_each(|(output, value)| *value = curve[output * points + point]);
-                    self.link.apply(&mut values);
-                    values.iter().enumerate().for_each(|(output, value)| curve[output * points + point] = *value);
-                }
-            });
+            curves.par_chunks_mut(size(grids, outputs).max(1)).for_each(|row| self.link_row(row, grids));
         }
         Ok(curves)
+    }
+
+    /// A row's margins along all grids as predictions.
+    fn link_row(&self, mut row: &mut [f64], grids: &[Grid]) {
+        let mut values = vec![0.0; self.subject.outputs.len()];
+        for grid in grids {
+            let points = grid.points.len();
+            let (curve, rest) = row.split_at_mut(values.len() * points);
+            for point in 0..points {
+                values.iter_mut().enumerate().for_each(|(output, value)| *value = curve[output * points + point]);
+                self.link.apply(&mut values);
+                values.iter().enumerate().for_each(|(output, value)| curve[output * points + point] = *value);
+            }
+            row = rest;
+        }
     }
 
     /// Predictions of each row with some columns moved to each of `points`, laid out as curves.
@@ -125,34 +160,39 @@ impl Dependence {
 
     /// The partial dependence along each grid: one list a grid, `output · points + point`.
     ///
+    /// Means from the histograms have their errors from the curves of some of the sample's rows.
+    ///
     /// # Errors
     /// If the model cannot be evaluated.
     pub fn means(&self, grids: &[Grid]) -> Result<Vec<Vec<Mean>>, String> {
-        match self.function.as_ref().filter(|_| self.is_exact()) {
-            Some(function) => self.exact(function, grids),
-            None => {
-                let over = |grid: &Grid| self.averaged(grid.points.len(), |rows| self.curves(rows, grid));
-                grids.iter().map(over).collect()
+        let outputs = self.subject.outputs.len();
+        let size = size(grids, outputs);
+        let moves = self.moves(grids);
+        let all: Vec<Mean> = match self.exact() {
+            None => self.averaged(size, |rows| self.curves_of(moves.as_ref(), rows, grids))?,
+            Some(function) => {
+                let rows = self.rows(&self.draw(SPREAD_ROWS, "spread"));
+                let spread = columns(&self.curves_of(moves.as_ref(), &rows, grids)?, &vec![1.0; rows.rows()], size);
+                let features = function.forest().features.len();
+                let longest = grids.iter().map(|grid| grid.points.len()).max().unwrap_or(0);
+                let padded = |grid: &Grid| grid.points.iter().copied().chain(std::iter::repeat(0.0)).take(longest).collect::<Vec<_>>();
+                let padded: Vec<Vec<f64>> = grids.iter().map(padded).collect();
+                let moved: Vec<(usize, &[f64])> =
+                    grids.iter().zip(&padded).map(|(grid, points)| (grid.member.column, &points[..])).collect();
+                let sets: Vec<Vec<usize>> = grids.iter().map(|grid| vec![grid.member.column]).collect();
+                let exact = function.partial_dependence(&block(features, longest, &moved), &sets);
+                let lists = exact.chunks_exact(longest.max(1)).zip(grids.iter().flat_map(|grid| std::iter::repeat_n(grid, outputs)));
+                let means = lists.flat_map(|(list, grid)| &list[..grid.points.len()]);
+                means.zip(spread).map(|(mean, moments)| Mean { mean: *mean, error: self.error(moments) }).collect()
             }
-        }
-    }
-
-    /// Means from the histograms; their errors from the curves of some of the sample's rows.
-    fn exact(&self, function: &ValueFunction, grids: &[Grid]) -> Result<Vec<Vec<Mean>>, String> {
-        let (features, outputs) = (function.forest().features.len(), self.subject.outputs.len());
-        let rows = self.rows(&self.draw(SPREAD_ROWS, "spread"));
-        let mut means = Vec::with_capacity(grids.len());
-        for grid in grids {
-            let (column, points) = (grid.member.column, grid.points.len());
-            let exact = function.partial_dependence(&block(features, points, &[(column, &grid.points)]), &[vec![column]]);
-            let curves = self.curves(&rows, grid)?;
-            let error = |place: usize| {
-                let values: Vec<f64> = curves.iter().skip(place).step_by((outputs * points).max(1)).copied().collect();
-                self.error(Moments::of(&values, &vec![1.0; values.len()]))
-            };
-            means.push(exact.into_iter().enumerate().map(|(place, mean)| Mean { mean, error: error(place) }).collect());
-        }
-        Ok(means)
+        };
+        let mut rest = all.as_slice();
+        let of = |grid: &Grid| {
+            let (own, later) = rest.split_at(outputs * grid.points.len());
+            rest = later;
+            own.to_vec()
+        };
+        Ok(grids.iter().map(of).collect())
     }
 
     /// The partial dependence on two features, `output · points + point`, the second feature's points fastest.
@@ -162,31 +202,26 @@ impl Dependence {
     pub fn pair(&self, first: &Grid, second: &Grid) -> Result<Vec<f64>, String> {
         let columns = [first.member.column, second.member.column];
         let points: Vec<Vec<f64>> = first.points.iter().flat_map(|a| second.points.iter().map(move |b| vec![*a, *b])).collect();
-        if let Some(function) = self.function.as_ref().filter(|_| self.is_exact()) {
+        if let Some(function) = self.exact() {
             let column = |side: usize| points.iter().map(|point| point[side]).collect::<Vec<_>>();
             let moved = block(function.forest().features.len(), points.len(), &[(columns[0], &column(0)), (columns[1], &column(1))]);
             return Ok(function.partial_dependence(&moved, &[columns.to_vec()]));
         }
-        let means = self.averaged(points.len(), |rows| self.predicted(rows, &columns, &points))?;
+        let means = self.averaged(points.len() * self.subject.outputs.len(), |rows| self.predicted(rows, &columns, &points))?;
         Ok(means.into_iter().map(|mean| mean.mean).collect())
     }
 
-    /// Weighted means of curves over the background's rows.
-    fn averaged(&self, points: usize, curves: impl Fn(&FeatureBlock) -> Result<Vec<f64>, String>) -> Result<Vec<Mean>, String> {
+    /// Weighted means of curves over the background's rows, of so many values a row.
+    fn averaged(&self, size: usize, curves: impl Fn(&FeatureBlock) -> Result<Vec<f64>, String>) -> Result<Vec<Mean>, String> {
         let background = &self.subject.background;
         let rows = background.rows.as_ref().ok_or("the background's rows are not there")?;
-        let size = (points * self.subject.outputs.len()).max(1);
         let mut moments = vec![Moments::default(); size];
-        let some = (UNDER_WAY / size).clamp(1, 65_536);
+        let some = (UNDER_WAY / size.max(1)).clamp(1, 65_536);
         for first in (0..rows.rows()).step_by(some) {
             let part = rows.slice(first, some.min(rows.rows() - first));
             let weights =
                 background.weights.as_ref().map_or_else(|| vec![1.0; part.rows()], |weights| weights[first..first + part.rows()].to_vec());
-            let curves = curves(&part)?;
-            moments.par_iter_mut().enumerate().for_each(|(place, moments)| {
-                let values: Vec<f64> = curves.iter().skip(place).step_by(size).copied().collect();
-                moments.merge(Moments::of(&values, &weights));
-            });
+            moments.iter_mut().zip(columns(&curves(&part)?, &weights, size)).for_each(|(sum, more)| sum.merge(more));
         }
         Ok(moments.into_iter().map(|moments| Mean { mean: moments.mean, error: self.error(moments) }).collect())
     }
@@ -194,6 +229,20 @@ impl Dependence {
     fn error(&self, moments: Moments) -> f64 {
         moments.deviation() / self.subject.background.effective_rows.sqrt()
     }
+}
+
+/// Values of a row along all grids.
+fn size(grids: &[Grid], outputs: usize) -> usize {
+    grids.iter().map(|grid| grid.points.len()).sum::<usize>() * outputs
+}
+
+/// Moments over rows of `size` values each, one for each of these.
+fn columns(values: &[f64], weights: &[f64], size: usize) -> Vec<Moments> {
+    let blocks = values.par_chunks((TOGETHER * size).max(1)).zip(weights.par_chunks(TOGETHER));
+    let blocks: Vec<Vec<Moments>> = blocks.map(|(values, weights)| Moments::of_columns(values, weights, size)).collect();
+    let mut all = vec![Moments::default(); size];
+    blocks.into_iter().for_each(|block| all.iter_mut().zip(block).for_each(|(all, block)| all.merge(block)));
+    all
 }
 
 /// Points as rows: the moved columns hold them, the others do not matter.

@@ -4,6 +4,7 @@ mod axis;
 mod choice;
 mod dependence;
 mod grid;
+mod local;
 mod shift;
 mod similarity;
 
@@ -14,4 +15,5 @@ pub(super) use axis::{Axis, Cell};
 pub(super) use choice::{Problem, members, unknown};
 pub(super) use dependence::{Dependence, Mean, needs};
 pub(super) use grid::Grid;
+pub(super) use local::Local;
 pub(super) use shift::{Model, RowMajor, Shift};

@@ -1,4 +1,4 @@
-//! How predictions change as a row moves along one or two features, evaluating no tree that cannot change.
+//! How predictions change as a row moves along two features at once, evaluating no tree that cannot change.
 
 use std::sync::Arc;
 
@@ -20,9 +20,15 @@ pub(in crate::derive) struct RowMajor<'a> {
     values: Vec<f64>,
 }
 
+/// Moved features.
+const D: usize = 2;
+
+/// Variants of a row: the corners of a rectangle.
+const N: usize = 4;
+
 /// One row, moved: `values[d][v]` is what variant `v` has for the `d`-th moved feature.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::derive) struct Shift<'a, const N: usize, const D: usize> {
+pub(in crate::derive) struct Shift<'a> {
     /// The row, in its block.
     pub row: usize,
     /// The only trees that can differ between the row and its variants.
@@ -93,12 +99,12 @@ impl Model {
     ///
     /// # Errors
     /// If the model cannot be evaluated.
-    pub fn contrasts<const N: usize, const D: usize>(
+    pub fn contrasts(
         &self,
         rows: &RowMajor,
         margins: &[f64],
         columns: [usize; D],
-        shifts: &[Shift<N, D>],
+        shifts: &[Shift<'_>],
         signs: [f64; N],
     ) -> Result<Vec<f64>, PredictError> {
         match self {
@@ -110,13 +116,7 @@ impl Model {
 }
 
 /// The leaves that the variants of a row reach in a tree: one walk until they part.
-fn leaves<const N: usize, const D: usize>(
-    forest: &Forest,
-    tree: &Tree,
-    row: &[f64],
-    columns: [usize; D],
-    values: &[[f64; N]; D],
-) -> [usize; N] {
+fn leaves(forest: &Forest, tree: &Tree, row: &[f64], columns: [usize; D], values: &[[f64; N]; D]) -> [usize; N] {
     let value = |variant: usize, feature: usize| match columns.iter().position(|column| *column == feature) {
         Some(moved) => values[moved][variant],
         None => row[feature],
@@ -137,13 +137,7 @@ fn leaves<const N: usize, const D: usize>(
 }
 
 /// In margin space: leaves alone, the base and the other trees cancel.
-fn sums<const N: usize, const D: usize>(
-    forest: &Forest,
-    rows: &RowMajor,
-    columns: [usize; D],
-    shifts: &[Shift<N, D>],
-    signs: [f64; N],
-) -> Vec<f64> {
+fn sums(forest: &Forest, rows: &RowMajor, columns: [usize; D], shifts: &[Shift<'_>], signs: [f64; N]) -> Vec<f64> {
     let mut contrasts = vec![0.0; forest.outputs.len() * shifts.len()];
     for (at, shift) in shifts.iter().enumerate() {
         let row = rows.row(shift.row);
@@ -161,13 +155,13 @@ fn sums<const N: usize, const D: usize>(
 }
 
 /// Through the link: the row's own margins, and how they change.
-fn linked<const N: usize, const D: usize>(
+fn linked(
     forest: &Forest,
     link: Link,
     rows: &RowMajor,
     margins: &[f64],
     columns: [usize; D],
-    shifts: &[Shift<N, D>],
+    shifts: &[Shift<'_>],
     signs: [f64; N],
 ) -> Vec<f64> {
     let (outputs, count) = (forest.outputs.len(), rows.block.rows());
@@ -195,11 +189,11 @@ fn linked<const N: usize, const D: usize>(
 }
 
 /// By predicting every variant of every row.
-fn predicted<const N: usize, const D: usize>(
+fn predicted(
     predictor: &dyn Predictor,
     block: &FeatureBlock,
     columns: [usize; D],
-    shifts: &[Shift<N, D>],
+    shifts: &[Shift<'_>],
     signs: [f64; N],
 ) -> Result<Vec<f64>, PredictError> {
     let mut contrasts = vec![0.0; predictor.outputs().len() * shifts.len()];

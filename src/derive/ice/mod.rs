@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, UInt64Array};
 use arrow_select::take::take;
+use rayon::prelude::*;
 
-use super::effect::{Dependence, Grid, members};
+use super::effect::{Dependence, Grid, GridChoice, members};
 use super::{Context, Derivation, DeriveError};
+use crate::subject::Member;
 use crate::table::{self, Table};
 
 pub use settings::Settings;
@@ -38,20 +40,24 @@ impl Ice {
 
     fn table(&self, earlier: &[Table]) -> Result<Table, String> {
         let subject = &self.context.subject;
-        let dependence = Dependence::new(subject)?;
+        let dependence = Dependence::new(subject, self.settings.grid == GridChoice::Exact)?;
         let numbers = dependence.draw(self.settings.rows.get(), "ice");
         let rows = dependence.rows(&numbers);
         let chosen = self.settings.features.columns(&subject.features, earlier);
         let member = |column: &usize| members(&subject.features).find(|member| member.column == *column);
-        let grids: Vec<Grid> =
-            chosen.iter().filter_map(member).map(|member| Grid::new(self.settings.grid, subject, dependence.function(), member)).collect();
-        let curves = grids.iter().map(|grid| dependence.curves(&rows, grid)).collect::<Result<Vec<_>, _>>()?;
-        let mut lines = Lines::default();
+        let grid = |member: &Member| Grid::new(self.settings.grid, subject, dependence.function(), member);
+        let grids: Vec<Grid> = chosen.par_iter().filter_map(member).map(grid).collect();
+        let curves = dependence.curves(&rows, &grids)?;
+        let (mut lines, outputs) = (Lines::default(), subject.outputs.len());
+        let size: usize = grids.iter().map(|grid| outputs * grid.points.len()).sum();
         for (number, output) in subject.outputs.iter().enumerate() {
-            for (grid, curves) in grids.iter().zip(&curves) {
+            let mut start = 0;
+            for grid in &grids {
                 let points = grid.points.len();
-                let of_output = curves.chunks_exact(points.max(1)).skip(number).step_by(subject.outputs.len());
-                of_output.zip(&numbers).for_each(|(curve, row)| lines.add(output, grid, *row as u64, curve));
+                for (curves, row) in curves.chunks_exact(size.max(1)).zip(&numbers) {
+                    lines.add(output, grid, *row as u64, &curves[start + number * points..][..points]);
+                }
+                start += outputs * points;
             }
         }
         let none: ArrayRef = Arc::new(UInt64Array::from(Vec::<u64>::new()));

@@ -27,7 +27,7 @@ const ROUNDING: f64 = 1e-20;
 /// # Errors
 /// If the model is not made of trees, or the background has no weight.
 pub(super) fn lines<'a>(settings: &Settings, subject: &'a Arc<Subject>, earlier: &[Table]) -> Result<(Vec<Line<'a>>, usize), String> {
-    let dependence = Dependence::new(subject)?;
+    let dependence = Dependence::new(subject, true)?;
     let function = dependence.function().ok_or("the model is not made of trees with constant leaves")?;
     let numbers = dependence.draw(settings.rows.get(), "h statistic");
     let rows = dependence.rows(&numbers);

@@ -4,6 +4,8 @@ mod settings;
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::effect::{Dependence, Grid, GridChoice, Mean, members};
 use super::{Context, Derivation, DeriveError};
 use crate::numeric::normal::two_sided;
@@ -29,11 +31,11 @@ impl Pdp {
 
     fn tables(&self, earlier: &[Table]) -> Result<Vec<Table>, String> {
         let subject = &self.context.subject;
-        let dependence = Dependence::new(subject)?;
+        let dependence = Dependence::new(subject, self.settings.grid == GridChoice::Exact)?;
         let grid = |choice, member: &Member| Grid::new(choice, subject, dependence.function(), member);
         let chosen = self.settings.features.columns(&subject.features, earlier);
         let member = |column: &usize| members(&subject.features).find(|member| member.column == *column);
-        let grids: Vec<Grid> = chosen.iter().filter_map(member).map(|member| grid(self.settings.grid, member)).collect();
+        let grids: Vec<Grid> = chosen.par_iter().filter_map(member).map(|member| grid(self.settings.grid, member)).collect();
         let means = dependence.means(&grids)?;
         let mut tables = vec![table(&subject.outputs, &grids, &means, self.settings.intervals)];
         let named = |name: &String| {

@@ -7,7 +7,6 @@
 
 mod coalitions;
 mod grouping;
-mod ice;
 mod intervals;
 mod leaf;
 mod partial_dependence;

@@ -84,7 +84,7 @@ impl ValueFunction {
 }
 
 /// Adds `amount` at every set bit that `out` has a place for.
-pub(super) fn add(word: Word, amount: f64, out: &mut [f64]) {
+fn add(word: Word, amount: f64, out: &mut [f64]) {
     for (mut bits, out) in word.into_iter().zip(out.chunks_mut(64)) {
         if out.len() < 64 {
             bits &= (1 << out.len()) - 1;

@@ -10,7 +10,7 @@ use super::frame::{Frame, NOTE};
 use super::{Figure, Options, chart_error, palette};
 use crate::numeric::quantile::sorted_quantile;
 use crate::report::ReportError;
-use crate::report::number::{counted, short};
+use crate::report::number::{counted, grouped, short};
 use crate::table::{Table, cell_text};
 
 const ROW: f64 = 18.0;
@@ -38,8 +38,8 @@ struct Map<'a> {
 }
 
 pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
-    let [clusters, summary] = tables else { return Ok(Vec::new()) };
-    maps(clusters, summary, options.top_features).iter().map(|map| figure(map, options)).collect()
+    let [clusters, means, summary] = tables else { return Ok(Vec::new()) };
+    maps(clusters, summary, options.top_features).iter().map(|map| figure(map, all_rows(means, map.method), options)).collect()
 }
 
 fn maps<'a>(clusters: &'a Table, summary: &'a Table, top: usize) -> Vec<Map<'a>> {
@@ -125,15 +125,24 @@ fn map<'a>(clusters: &'a Table, lines: std::ops::Range<usize>, attributions: Opt
     }
 }
 
-fn figure(map: &Map, options: &Options) -> Result<Figure, ReportError> {
+/// Rows that the clusters of a method are of.
+fn all_rows(means: &Table, method: &str) -> i64 {
+    let [methods, outputs, features] = ["method", "output", "feature"].map(|column| means.texts(column));
+    let Some(first) = (0..means.len()).find(|row| methods.value(*row) == method) else { return 0 };
+    let one = |row: &usize| [methods, outputs, features].iter().all(|column| column.value(*row) == column.value(first));
+    (first..means.len()).filter(one).map(|row| means.integers("rows").value(row)).sum()
+}
+
+fn figure(map: &Map, all: i64, options: &Options) -> Result<Figure, ReportError> {
     let names: Vec<&str> = map.features.iter().map(|feature| feature.0).collect();
     let title = format!("Rows explained alike{}", map.output.map(|output| format!(", output {output}")).unwrap_or_default());
     let subtitle = format!(
-        "{}; {} in the order of Ward's hierarchy of their attributions, {} clusters; above: the sum of attributions ({})",
+        "{}; {} of {} in the order of Ward's hierarchy of all rows' attributions, {} clusters; above: the sum of attributions ({})",
         super::ranking::method_title(map.method),
-        counted(map.rows as i64),
+        grouped(map.rows as i64),
+        counted(all),
         map.ends.len(),
-        options.space
+        options.space_of(map.method)
     );
     let stem = match map.output {
         Some(_) => format!("clusters-{}-{}", map.method, map.place),
@@ -193,16 +202,16 @@ fn picture(canvas: &Canvas, map: &Map, frame: &Frame, names: &[&str], options: &
         }
         before = *end;
     }
-    legend(canvas, frame, most, options)
+    legend(canvas, frame, most, options.space_of(map.method))
 }
 
 /// The scale of colours, below.
-fn legend(canvas: &Canvas, frame: &Frame, most: f64, options: &Options) -> Drawn {
+fn legend(canvas: &Canvas, frame: &Frame, most: f64, space: &str) -> Drawn {
     let (left, y) = (frame.sides.0 + 60.0, frame.ends.1 + 20.0);
     canvas.text((left - 6.0, y), Face { anchor: HPos::Right, ..NOTE }, &short(-most))?;
     for step in 0..=24_i32 {
         let x = left + 6.0 * f64::from(step);
         canvas.rect((x, y - 5.0), (x + 6.0, y + 5.0), palette::diverging(f64::from(step - 12) / 12.0))?;
     }
-    canvas.text((left + 156.0, y), NOTE, &format!("{} and more: attribution ({})", short(most), options.space))
+    canvas.text((left + 156.0, y), NOTE, &format!("{} and more: attribution ({})", short(most), space))
 }

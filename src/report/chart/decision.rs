@@ -1,16 +1,15 @@
 //! Decision plots of chosen rows: how their attributions add up, feature by feature, from the base value.
 
-use std::collections::HashMap;
-
 use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
+use super::chosen::{Choice, Chosen, chosen, picks};
 use super::frame::{Frame, NOTE};
 use super::ranking::{Ranking, rankings};
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
-use crate::table::{Table, cell_text};
+use crate::table::Table;
 
 const ROW: f64 = 22.0;
 /// Rows with the lowest, middle and highest sums of attributions, of each.
@@ -18,49 +17,30 @@ const CHOSEN: usize = 3;
 /// Features that have a line of their own.
 const FEATURES: usize = 15;
 
-/// A row's attributions by feature.
-struct Chosen<'a> {
-    id: String,
-    attributions: HashMap<&'a str, f64>,
-    total: f64,
-}
-
+/// Figures of extreme rows, and of SP-LIME's picks where its table comes third.
 pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
-    let [importance, summary] = tables else { return Ok(Vec::new()) };
-    rankings(importance).iter().map(|ranking| figure(ranking, &chosen(summary, ranking), options)).collect()
-}
-
-/// The chosen rows of the ranking's method and output, the lowest first.
-fn chosen<'a>(summary: &'a Table, ranking: &Ranking) -> Vec<Chosen<'a>> {
-    let [methods, outputs, features] = ["method", "output", "feature"].map(|column| summary.texts(column));
-    let Some(ids) = summary.rows.column_by_name("row_id") else { return Vec::new() };
-    let (mut rows, mut place, mut last): (Vec<Chosen>, usize, Option<&str>) = (Vec::new(), 0, None);
-    let wanted = |row: &usize| methods.value(*row) == ranking.method && ranking.output.is_none_or(|(name, _)| outputs.value(*row) == name);
-    for row in (0..summary.len()).filter(wanted) {
-        let feature = features.value(row);
-        place = if last == Some(feature) { place + 1 } else { 0 };
-        last = Some(feature);
-        if place == rows.len() {
-            rows.push(Chosen { id: cell_text(ids, row), attributions: HashMap::new(), total: 0.0 });
+    let [importance, summary, rest @ ..] = tables else { return Ok(Vec::new()) };
+    let mut figures = Vec::new();
+    for ranking in &rankings(importance) {
+        let extremes = chosen(summary, ranking, &Choice::Extremes { ends: CHOSEN, middle: CHOSEN });
+        figures.push(figure(ranking, &extremes, ("decision", "rows with the lowest, middle and highest sums of attributions"), options)?);
+        let mut picked = chosen(summary, ranking, &Choice::Named(picks(rest.first().copied(), ranking)));
+        picked.sort_by(|a, b| a.total.total_cmp(&b.total));
+        if !picked.is_empty() {
+            figures.push(figure(ranking, &picked, ("decision-picks", "rows that SP-LIME picked"), options)?);
         }
-        let attribution = summary.numbers("attribution").value(row);
-        rows[place].attributions.insert(feature, attribution);
-        rows[place].total += attribution;
     }
-    rows.sort_by(|a, b| a.total.total_cmp(&b.total));
-    let (count, middle) = (rows.len(), (rows.len() / 2).saturating_sub(CHOSEN / 2));
-    let keep = |place: usize| place < CHOSEN || place + CHOSEN >= count || (middle..middle + CHOSEN).contains(&place);
-    rows.into_iter().enumerate().filter(|(place, _)| keep(*place)).map(|(_, row)| row).collect()
+    Ok(figures)
 }
 
-fn figure(ranking: &Ranking, rows: &[Chosen], options: &Options) -> Result<Figure, ReportError> {
+fn figure(ranking: &Ranking, rows: &[Chosen], (chart, which): (&str, &str), options: &Options) -> Result<Figure, ReportError> {
     let own: Vec<&str> = ranking.features.iter().take(FEATURES.min(options.top_features)).map(|ranked| ranked.feature).collect();
     let others = ranking.features.len() - own.len();
     let rest = format!("{others} other features");
     let names: Vec<&str> = own.iter().copied().chain((others > 0).then_some(rest.as_str())).collect();
     let title = format!("How predictions add up{}", ranking.of_output());
     let subtitle = format!(
-        "{}; lines: rows with the lowest, middle and highest sums of attributions, by their ids above; from the base value at the bottom, each \
+        "{}; lines: {which}, by their ids above; from the base value at the bottom, each \
          line moves by the attribution of the feature it passes",
         ranking.method_title()
     );
@@ -81,11 +61,11 @@ fn figure(ranking: &Ranking, rows: &[Chosen], options: &Options) -> Result<Figur
     let reach = |pick: fn(f64, f64) -> f64| paths.iter().flatten().copied().filter(|step| step.is_finite()).fold(0.0, pick);
     let room = (reach(f64::max) - reach(f64::min)) * 0.04;
     let axis = Axis::new(reach(f64::min) - room, reach(f64::max) + room, frame.sides);
-    let stem = ranking.stem("decision");
+    let stem = ranking.stem(chart);
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let alt = format!("Lines of attributions adding up, for rows {}.", ids.join(", "));
     let picture = |canvas: &Canvas| -> Drawn {
-        axis.draw(canvas, frame.ends, &format!("sum of attributions above the base value ({})", options.space))?;
+        axis.draw(canvas, frame.ends, &format!("sum of attributions above the base value ({})", options.space_of(ranking.method)))?;
         frame.draw(canvas, &names)?;
         for (number, (row, path)) in rows.iter().zip(&paths).enumerate() {
             let colour = palette::ramp(number as f64 / rows.len().saturating_sub(1).max(1) as f64);

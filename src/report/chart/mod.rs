@@ -4,11 +4,15 @@ mod ale;
 mod axis;
 mod beeswarm;
 mod canvas;
+mod chosen;
+mod cluster_means;
 mod clusters;
+mod contour;
 mod decision;
 mod dependence;
 mod disagreement;
 mod effects;
+mod force;
 mod frame;
 mod gap;
 mod importance;
@@ -65,27 +69,31 @@ pub struct Chart {
     pub name: &'static str,
     /// The tables it is drawn from.
     pub tables: &'static [&'static str],
-    /// Draws the figures of these tables, which come in the order of `tables`.
+    /// A table that it takes too where it is there.
+    pub more: Option<&'static str>,
+    /// Draws the figures of these tables, which come in the order of `tables`, the further one last.
     pub draw: fn(&[&Table], &Options) -> Result<Vec<Figure>, ReportError>,
 }
 
 /// Every chart, in the page's order.
 pub static CHARTS: &[Chart] = &[
-    Chart { name: "importance", tables: &["importance"], draw: importance::draw },
-    Chart { name: "beeswarm", tables: &["importance", "summary"], draw: beeswarm::draw },
-    Chart { name: "scatter", tables: &["importance", "summary"], draw: scatter::draw },
-    Chart { name: "interactions", tables: &["interactions"], draw: interactions::draw },
-    Chart { name: "decision", tables: &["importance", "summary"], draw: decision::draw },
-    Chart { name: "clusters", tables: &["clusters", "summary"], draw: clusters::draw },
-    Chart { name: "pdp", tables: &["pdp"], draw: dependence::draw },
-    Chart { name: "ice", tables: &["pdp", "ice"], draw: dependence::draw_rows },
-    Chart { name: "pdp-2d", tables: &["pdp_2d", "summary"], draw: plane::draw_dependence },
-    Chart { name: "ale", tables: &["ale"], draw: ale::draw },
-    Chart { name: "disagreement", tables: &["pdp", "ale", "summary"], draw: disagreement::draw },
-    Chart { name: "ale-2d", tables: &["ale_2d", "summary"], draw: plane::draw_effect },
-    Chart { name: "surrogate", tables: &["surrogate"], draw: surrogate::draw },
-    Chart { name: "fairness", tables: &["fairness_attributions"], draw: gap::draw },
-    Chart { name: "sp_lime", tables: &["sp_lime"], draw: sp_lime::draw },
+    Chart { name: "importance", tables: &["importance"], more: None, draw: importance::draw },
+    Chart { name: "beeswarm", tables: &["importance", "summary"], more: None, draw: beeswarm::draw },
+    Chart { name: "scatter", tables: &["importance", "summary"], more: None, draw: scatter::draw },
+    Chart { name: "interactions", tables: &["interactions"], more: None, draw: interactions::draw },
+    Chart { name: "decision", tables: &["importance", "summary"], more: Some("sp_lime"), draw: decision::draw },
+    Chart { name: "force", tables: &["importance", "summary"], more: Some("sp_lime"), draw: force::draw },
+    Chart { name: "clusters", tables: &["clusters", "cluster_means", "summary"], more: None, draw: clusters::draw },
+    Chart { name: "cluster_means", tables: &["cluster_means"], more: None, draw: cluster_means::draw },
+    Chart { name: "pdp", tables: &["pdp"], more: None, draw: dependence::draw },
+    Chart { name: "ice", tables: &["pdp", "ice"], more: None, draw: dependence::draw_rows },
+    Chart { name: "pdp-2d", tables: &["pdp_2d", "summary"], more: None, draw: plane::draw_dependence },
+    Chart { name: "ale", tables: &["ale"], more: None, draw: ale::draw },
+    Chart { name: "disagreement", tables: &["pdp", "ale", "summary"], more: None, draw: disagreement::draw },
+    Chart { name: "ale-2d", tables: &["ale_2d", "summary"], more: None, draw: plane::draw_effect },
+    Chart { name: "surrogate", tables: &["surrogate"], more: None, draw: surrogate::draw },
+    Chart { name: "fairness", tables: &["fairness_attributions"], more: None, draw: gap::draw },
+    Chart { name: "sp_lime", tables: &["sp_lime"], more: None, draw: sp_lime::draw },
 ];
 
 /// Draws every chart whose tables are all there.
@@ -94,7 +102,11 @@ pub static CHARTS: &[Chart] = &[
 /// If a chart cannot be drawn.
 pub fn draw(tables: &[Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
     let named = |name: &&str| tables.iter().find(|table| table.name == *name);
-    let ready = CHARTS.iter().filter_map(|chart| Some((chart, chart.tables.iter().map(named).collect::<Option<Vec<_>>>()?)));
+    let found = |chart: &Chart| {
+        let tables = chart.tables.iter().map(named).collect::<Option<Vec<_>>>()?;
+        Some(tables.into_iter().chain(chart.more.iter().find_map(named)).collect::<Vec<_>>())
+    };
+    let ready = CHARTS.iter().filter_map(|chart| Some((chart, found(chart)?)));
     let figures: Result<Vec<_>, _> = ready.map(|(chart, tables)| (chart.draw)(&tables, options)).collect();
     Ok(figures?.into_iter().flatten().collect())
 }

@@ -18,6 +18,9 @@ pub(super) const BAR: RGBColor = RGBColor(0x6b, 0x9a, 0xc4);
 pub(super) const LINE: RGBColor = RGBColor(0x1f, 0x5f, 0x99);
 /// What stands against curves: another curve, the other end of a diverging scale.
 pub(super) const WARM: RGBColor = RGBColor(0xb8, 0x50, 0x0f);
+/// What pushes a prediction up, and down.
+pub(super) const UP: RGBColor = RGBColor(0xd9, 0x8a, 0x5a);
+pub(super) const DOWN: RGBColor = RGBColor(0x6b, 0x9a, 0xc4);
 /// Bands around curves.
 pub(super) const BAND: RGBColor = RGBColor(0xcd, 0xde, 0xee);
 /// Curves of single rows, behind.

@@ -8,6 +8,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
+use super::contour::{contour, hull};
 use super::effects::outputs;
 use super::frame::{MARGIN, NOTE, TITLE, WIDTH};
 use super::text::{width, wrap};
@@ -35,6 +36,8 @@ struct Words {
     height: &'static str,
     /// The colour of a height between the least and the greatest.
     colour: fn(f64, (f64, f64)) -> RGBColor,
+    /// The colour of lines of equal height and of the outline.
+    lines: RGBColor,
 }
 
 /// One side's points, in the table's order.
@@ -57,9 +60,10 @@ pub(super) fn draw_dependence(tables: &[&Table], options: &Options) -> Result<Ve
     let words = Words {
         chart: "pdp-2d",
         title: "Partial dependence on two features",
-        about: "the mean prediction over the background as both features take each value; dots: rows of the data, away from which it rests on no row",
+        about: "the mean prediction over the background as both features take each value; lines: equal heights; dots: rows of the data, outlined, outside of which it rests on no row",
         height: "mean",
         colour: |height, (low, high)| palette::ramp(if high > low { (height - low) / (high - low) } else { 0.5 }),
+        lines: palette::PAPER,
     };
     figures(tables, options, &words)
 }
@@ -69,9 +73,10 @@ pub(super) fn draw_effect(tables: &[&Table], options: &Options) -> Result<Vec<Fi
     let words = Words {
         chart: "ale-2d",
         title: "Accumulated local effects of two features together",
-        about: "what both features add together beyond the effect of each; dots: rows of the data, away from which it rests on no row",
+        about: "what both features add together beyond the effect of each; lines: equal heights; dots: rows of the data, outlined, outside of which it rests on no row",
         height: "effect",
         colour: |height, (low, high)| palette::diverging(height / low.abs().max(high.abs()).max(f64::MIN_POSITIVE)),
+        lines: palette::MUTED,
     };
     figures(tables, options, &words)
 }
@@ -97,7 +102,7 @@ fn figures(tables: &[&Table], options: &Options, words: &Words) -> Result<Vec<Fi
             planes.iter().enumerate().try_for_each(|(number, plane)| {
                 let left = MARGIN + LEFT + (number % 2) as f64 * (LEFT + SIDE.0 + 6.0);
                 let top = top + ABOVE + (number / 2) as f64 * (ABOVE + SIDE.1 + BELOW);
-                draw_plane(canvas, plane, (left, top), ends, words.colour, &rows)
+                draw_plane(canvas, plane, (left, top), ends, words, &rows)
             })
         };
         let svg = svg((WIDTH, height.ceil()), (&stem, &title, &alt), picture).map_err(chart_error(words.chart))?;
@@ -193,35 +198,18 @@ fn ends(planes: &[Plane]) -> (f64, f64) {
     heights.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), height| (low.min(height), high.max(height)))
 }
 
-fn draw_plane(
-    canvas: &Canvas,
-    plane: &Plane,
-    (left, top): (f64, f64),
-    ends: (f64, f64),
-    colour: fn(f64, (f64, f64)) -> RGBColor,
-    rows: &Rows,
-) -> Drawn {
+fn draw_plane(canvas: &Canvas, plane: &Plane, (left, top): (f64, f64), ends: (f64, f64), words: &Words, rows: &Rows) -> Drawn {
     let [a, b] = &plane.sides;
     let (right, bottom) = (left + SIDE.0, top + SIDE.1);
     let (across, up) = (a.axis((left, right)), b.axis((bottom, top)));
     for i in 0..a.labels.len() {
         for j in 0..b.labels.len() {
             let (Some(x), Some(y), Some(height)) = (a.cell(i), b.cell(j), plane.heights.get(&(i, j))) else { continue };
-            canvas.rect((across.x(x.0), up.x(y.1)), (across.x(x.1), up.x(y.0)), colour(*height, ends))?;
+            canvas.rect((across.x(x.0), up.x(y.1)), (across.x(x.1), up.x(y.0)), (words.colour)(*height, ends))?;
         }
     }
-    let none = HashMap::new();
-    let [first, second] = [a, b].map(|side| rows.get(side.name.as_str()).unwrap_or(&none));
-    let mut points: Vec<(&String, f64, f64)> = Vec::new();
-    points.extend(first.iter().filter_map(|(row, value)| Some((row, a.at(value)?, b.at(second.get(row)?)?))));
-    points.sort_by(|one, other| one.0.cmp(other.0));
-    for (number, (_, x, y)) in points.into_iter().take(DOTS).enumerate() {
-        // Rows of a category lie beside each other.
-        let aside = |side: &Side, factor: f64| if side.is_numeric() { 0.0 } else { (number as f64 * factor).fract() * 0.7 - 0.35 };
-        let at = (across.x(x + aside(a, 0.618_033_988_749_894_9)), up.x(y + aside(b, 0.754_877_666_246_692_8)));
-        canvas.dot(at, 1.5, palette::PAPER)?;
-        canvas.dot(at, 1.0, palette::INK)?;
-    }
+    draw_contours(canvas, plane, (&across, &up), ends, words.lines)?;
+    draw_rows(canvas, plane, (&across, &up), words.lines, rows)?;
     let small = Face { size: 11.0, ..NOTE };
     if a.is_numeric() {
         for (value, label) in across.ticks() {
@@ -244,6 +232,47 @@ fn draw_plane(
     }
     let name = Face { size: 12.5, bold: true, colour: palette::INK, anchor: HPos::Left };
     canvas.fitted((left, top - 12.0), name, SIDE.0, &format!("across: {}; up: {}", a.name, b.name))
+}
+
+/// Lines of equal height between numbers.
+fn draw_contours(canvas: &Canvas, plane: &Plane, (across, up): (&Axis, &Axis), ends: (f64, f64), colour: RGBColor) -> Drawn {
+    let [a, b] = &plane.sides;
+    if !a.is_numeric() || !b.is_numeric() || ends.0 >= ends.1 {
+        return Ok(());
+    }
+    let known =
+        |side: &Side| side.numbers.iter().enumerate().filter_map(|(at, number)| Some((at, (*number)?))).unzip::<_, _, Vec<_>, Vec<_>>();
+    let ((across_at, xs), (up_at, ys)) = (known(a), known(b));
+    let height = |i: usize, j: usize| plane.heights.get(&(i, j)).copied().unwrap_or(f64::NAN);
+    let heights: Vec<Vec<f64>> = across_at.iter().map(|i| up_at.iter().map(|j| height(*i, *j)).collect()).collect();
+    for (level, _) in Axis::new(ends.0, ends.1, (0.0, 1.0)).ticks() {
+        for (from, to) in contour(&xs, &ys, &heights, *level) {
+            canvas.line((across.x(from.0), up.x(from.1)), (across.x(to.0), up.x(to.1)), colour, 0.5)?;
+        }
+    }
+    Ok(())
+}
+
+/// Some of the rows as dots, and the outline of all.
+fn draw_rows(canvas: &Canvas, plane: &Plane, (across, up): (&Axis, &Axis), colour: RGBColor, rows: &Rows) -> Drawn {
+    let [a, b] = &plane.sides;
+    let none = HashMap::new();
+    let [first, second] = [a, b].map(|side| rows.get(side.name.as_str()).unwrap_or(&none));
+    let mut points: Vec<(&String, f64, f64)> = Vec::new();
+    points.extend(first.iter().filter_map(|(row, value)| Some((row, a.at(value)?, b.at(second.get(row)?)?))));
+    points.sort_by(|one, other| one.0.cmp(other.0));
+    if a.is_numeric() && b.is_numeric() {
+        let outline = hull(points.iter().map(|(_, x, y)| (across.x(*x), up.x(*y))).collect());
+        canvas.path(&outline, colour, 1.5)?;
+    }
+    for (number, (_, x, y)) in points.into_iter().take(DOTS).enumerate() {
+        // Rows of a category lie beside each other.
+        let aside = |side: &Side, factor: f64| if side.is_numeric() { 0.0 } else { (number as f64 * factor).fract() * 0.7 - 0.35 };
+        let at = (across.x(x + aside(a, 0.618_033_988_749_894_9)), up.x(y + aside(b, 0.754_877_666_246_692_8)));
+        canvas.dot(at, 1.5, palette::PAPER)?;
+        canvas.dot(at, 1.0, palette::INK)?;
+    }
+    Ok(())
 }
 
 /// The scale of colours.
