@@ -110,8 +110,11 @@ pub(super) struct Inspect {
 pub(super) struct Compare {
     /// Folder of the earlier run
     pub before: PathBuf,
-    /// Folder of the later run
+    /// Folder of the later run, whose gates on the comparison decide the exit code
     pub after: PathBuf,
+    /// Fail, with exit code 4, where a gate only warns
+    #[arg(long)]
+    pub fail_on_warn: bool,
 }
 
 fn format_names() -> PossibleValuesParser {

@@ -39,7 +39,11 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Check(options) => print(&run::check(options)?),
         Command::Inspect(options) => print(&inspect::inspect(&options)?),
-        Command::Compare(options) => print(&compare::compare(&options)?),
+        Command::Compare(options) => {
+            let (lines, code) = compare::compare(&options)?;
+            print(&lines)?;
+            Ok(ExitCode::from(code))
+        }
         Command::Schema => print(&pretty(&crate::config::schema())?),
         Command::Completions { shell } => {
             let mut script = Vec::new();

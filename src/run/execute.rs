@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::baseline::{self, Baseline};
 use super::error::AtPath;
 use super::manifest::{self, Input};
 use super::plan::Plan;
@@ -18,7 +19,7 @@ use crate::report::chart::{self, Figure};
 use crate::report::parquet::write_table;
 use crate::subject::{Background, BackgroundError, SAMPLE_ROWS, Subject};
 use crate::table::Table;
-use crate::{compare, engine, explain};
+use crate::{engine, explain};
 
 /// What a run has found and written, for the page, the manifest and the results.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Findings {
     pub streamed: Streamed,
     /// Files that were read.
     pub inputs: Vec<Input>,
+    /// The run that this one was compared with, where one is configured.
+    pub baseline: Option<Baseline>,
     /// Tables, in the order of their steps.
     pub tables: Vec<Table>,
     /// What came of the gates.
@@ -55,7 +58,8 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
     let mut tables = finish(plan, &derivations, partials, steps, interrupt)?;
     write_tables(&tables, folder, steps)?;
     let inputs = steps.time("digests", || plan.pool.install(|| manifest::inputs(plan)))?;
-    let (compared, alone) = compared(plan, folder, &inputs, steps)?;
+    let compared = steps.time("compare", || baseline::compare(plan, folder, &inputs))?;
+    let (baseline, compared) = compared.map(|compared| (compared.baseline, compared.table)).unzip();
     let derived = tables.len();
     tables.extend(compared);
     let gates = gates::evaluate(&plan.config.gates, &tables);
@@ -65,10 +69,12 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
     write_tables(&tables[derived..], folder, steps)?;
     let figures = draw(plan, &tables, folder, steps, interrupt)?;
     let mut warnings = streamed.warnings();
-    warnings.extend(alone.into_iter().chain(gates.iter().filter(|gate| gate.warns()).map(told)));
+    warnings.extend(baseline.as_ref().and_then(Baseline::warning));
+    warnings.extend(gates.iter().filter(|gate| gate.warns()).map(Outcome::told));
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    gates.iter().filter(|gate| gate.fails()).for_each(|gate| tracing::error!("{}", told(gate)));
-    let findings = Findings { streamed, inputs, tables, gates, figures, warnings };
+    gates.iter().filter(|gate| gate.fails()).for_each(|gate| tracing::error!("{}", gate.told()));
+    baseline.iter().for_each(|baseline| tracing::info!("baseline: {}", baseline.text()));
+    let findings = Findings { streamed, inputs, baseline, tables, gates, figures, warnings };
     steps.time("page", || page::write(plan, &findings, folder))?;
     interrupt.check().map(|()| findings)
 }
@@ -124,22 +130,6 @@ fn background(
     Ok((pass.finish()?, said))
 }
 
-/// The comparison with the baseline, where there is to be one, and a warning where there is nothing to compare with.
-fn compared(plan: &Plan, folder: &Path, inputs: &[Input], steps: &mut Steps) -> Result<(Option<Table>, Option<String>), RunError> {
-    let (Some(settings), Some(written)) = (&plan.config.compare, &plan.config.written().compare) else { return Ok((None, None)) };
-    let latest = plan.output().join("latest");
-    let baseline = if written.baseline == Path::new("latest") { &latest } else { &settings.baseline };
-    let inputs = serde_json::to_value(inputs).map_err(|error| RunError::Internal(error.to_string()))?;
-    let compare = || Ok::<_, RunError>(compare::compare(baseline, folder, &inputs));
-    Ok(match steps.time("compare", compare)? {
-        Ok(table) => (Some(table), None),
-        Err(error) => {
-            let reason = error.told(&written.baseline);
-            (Some(compare::without_baseline()), Some(format!("compare: there is no baseline to compare with: {reason}")))
-        }
-    })
-}
-
 /// The fairness review, if there is to be one, with the background's favourable decisions counted where reasons are asked for.
 fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Option<Reviewed>, RunError> {
     let Some(review) = plan.review.clone() else { return Ok(None) };
@@ -169,13 +159,6 @@ fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Opt
     };
     let favourable = plan.pool.install(|| counter.finish()).map_err(none)?;
     Ok(Some(Reviewed { review, favourable: Some(favourable) }))
-}
-
-/// What came of a gate, in a line.
-fn told(gate: &Outcome) -> String {
-    let filter = if gate.filter.is_empty() { String::new() } else { format!(" where {}", gate.filter) };
-    let status = if gate.status == gates::Status::Failed { "failed" } else { "could not be evaluated" };
-    format!("gate {} {status}: {}{filter}, wanted {}: {}", gate.gate, gate.metric, gate.limits(), gate.message)
 }
 
 /// Ends the derivations.

@@ -1,5 +1,6 @@
 //! The conductor: plan → claim → execute → publish. Nothing else knows the whole.
 
+mod baseline;
 mod error;
 mod events;
 mod execute;
@@ -21,7 +22,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::gates::Outcome;
+use crate::gates;
 use error::AtPath;
 use execute::{Findings, execute};
 use results::RunResults;
@@ -63,11 +64,7 @@ pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, Run
     }
     let findings = execute(&plan, &staging.folder(), &mut steps, &interrupt)?;
     steps.time("manifest", || record(&plan, &findings, &staging))?;
-    let exit_code = match () {
-        () if findings.gates.iter().any(Outcome::fails) => 1,
-        () if plan.options.fail_on_warn && !findings.warnings.is_empty() => 4,
-        () => 0,
-    };
+    let exit_code = gates::exit_code(&findings.gates, plan.options.fail_on_warn && !findings.warnings.is_empty());
     let results = RunResults {
         run_id: staging.run_id().into(),
         exit_code,
@@ -78,6 +75,7 @@ pub fn run(config: Config, options: Options, log: &Log) -> Result<Published, Run
         threads: plan.threads,
         peak_memory_bytes: results::peak_memory(),
         steps: steps.finish(),
+        baseline: findings.baseline,
         gates: findings.gates,
         warnings: findings.warnings,
     };

@@ -5,12 +5,13 @@ use std::fs;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::baseline::Baseline;
 use super::steps::StepResult;
 use crate::gates::Outcome;
 
 /// How a run went.
 #[derive(Clone, Debug, Serialize)]
-pub struct RunResults {
+pub(super) struct RunResults {
     /// The run's id.
     pub run_id: String,
     /// Exit code of the process.
@@ -29,6 +30,8 @@ pub struct RunResults {
     pub peak_memory_bytes: Option<u64>,
     /// The steps, in order.
     pub steps: Vec<StepResult>,
+    /// The run that this one was compared with; null where none is configured.
+    pub baseline: Option<Baseline>,
     /// What came of the gates.
     pub gates: Vec<Outcome>,
     /// What the reader must know before trusting the numbers.
