@@ -35,7 +35,8 @@ fn gates_of(manifest: &Json) -> Vec<Gate> {
 fn csv(table: &Table) -> String {
     let schema = table.rows.schema();
     let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
-    let line = |row: usize| table.rows.columns().iter().map(|column| quoted(&cell_text(column as &dyn Array, row))).collect::<Vec<_>>().join(",");
+    let line =
+        |row: usize| table.rows.columns().iter().map(|column| quoted(&cell_text(column as &dyn Array, row))).collect::<Vec<_>>().join(",");
     let lines = std::iter::once(names.join(",")).chain((0..table.len()).map(line));
     lines.map(|line| line + "\n").collect()
 }

@@ -2,7 +2,9 @@
 
 mod args;
 mod compare;
+mod explain;
 mod failure;
+mod init;
 mod inspect;
 mod run;
 
@@ -44,6 +46,8 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
             print(&lines)?;
             Ok(ExitCode::from(code))
         }
+        Command::Init(options) => print(&init::init(&options)?),
+        Command::Explain(options) => print(&explain::explain(options)?),
         Command::Schema => print(&pretty(&crate::config::schema())?),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -51,6 +55,11 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
             print(&String::from_utf8_lossy(&script))
         }
     }
+}
+
+/// Whether a stream is to have colours: a terminal that is not asked to do without.
+fn is_coloured(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
 
 /// `value` as indented JSON with a newline at its end.

@@ -80,8 +80,12 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
 }
 
 /// What is explained, once background and sample have been read, and what the background said.
-fn subject(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Arc<Subject>, Option<stream::Background>), RunError> {
-    let (background, said) = match &plan.background {
+pub(super) fn subject(
+    plan: &Plan,
+    steps: &mut Steps,
+    interrupt: &Interrupt,
+) -> Result<(Arc<Subject>, Option<stream::Background>), RunError> {
+    let (background, said) = match plan.background.as_ref().filter(|_| plan.needs.background()) {
         Some(selection) => background(plan, selection, steps, interrupt).map(|(background, said)| (background, Some(said)))?,
         None => Default::default(),
     };
@@ -131,7 +135,7 @@ fn background(
 }
 
 /// The fairness review, if there is to be one, with the background's favourable decisions counted where reasons are asked for.
-fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Option<Reviewed>, RunError> {
+pub(super) fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Option<Reviewed>, RunError> {
     let Some(review) = plan.review.clone() else { return Ok(None) };
     let (Some(_), Some(forest)) = (review.reasons(), plan.model.forest()) else { return Ok(Some(Reviewed { review, favourable: None })) };
     let mut step = steps.start("favourable", None);

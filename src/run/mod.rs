@@ -11,6 +11,7 @@ mod model;
 mod page;
 mod plan;
 mod results;
+mod row;
 mod signals;
 mod staging;
 mod steps;
@@ -33,6 +34,7 @@ use steps::Steps;
 pub use error::RunError;
 pub use events::{Level, Log, LogFormat};
 pub use plan::{Options, Plan};
+pub use row::{Contribution, Decision, ExplainedOutput, Reason, RowExplanation, RowQuestion, explain_row};
 
 /// A run that ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]

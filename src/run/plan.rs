@@ -81,7 +81,8 @@ impl Plan {
         let space = config.model.output;
         let forest = model.forest().map(|forest| &**forest);
         let needs = explain::needs(&config.explain, forest, space).and(derive::needs(&config.derive, forest, space));
-        let background = if needs.background() { Some(background(&config, &data, request)?) } else { None };
+        let reasons = review.as_ref().is_some_and(|review| review.reasons().is_some());
+        let background = if needs.background() || reasons { Some(background(&config, &data, request)?) } else { None };
         let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * model.outputs.len());
         let plan = Self { pool, model, needs, data, background, groups, review, chunk_rows, threads, config, options };
         derive::check(&plan.config.derive, &plan.features(), plan.forest())?;
@@ -90,6 +91,12 @@ impl Plan {
             tracing::warn!("the run may need {needed} MiB, more than run.memory_limit ({limit}); fewer --threads need less");
         }
         Ok(plan)
+    }
+
+    /// What of it is needed to explain rows, without derivations.
+    pub(super) fn of_methods_alone(mut self) -> Self {
+        self.needs = explain::needs(&self.config.explain, self.forest(), self.config.model.output);
+        self
     }
 
     /// The folder that run folders go to.

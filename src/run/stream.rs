@@ -9,7 +9,7 @@ use super::error::AtPath;
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
-use crate::attribution::{Additivity, AttributionSchema, Scores};
+use crate::attribution::{Additivity, AttributionBatch, AttributionSchema, Scores};
 use crate::dataset::{RawBatch, RowBatch, UnseenCategories, UnseenColumn};
 use crate::derive::{AnyDerivation, Explained};
 use crate::engine;
@@ -90,10 +90,7 @@ struct Collected<'e> {
 impl<'a> Stream<'a> {
     /// Makes the attribution folders.
     pub fn new(plan: &'a Plan, explainers: &'a [Box<dyn Explainer>], folder: &Path) -> Result<Self, RunError> {
-        let schema = |explainer: &dyn Explainer| {
-            if explainer.is_grouped() { Arc::clone(explainer.schema()) } else { Arc::new(plan.groups.schema(explainer.schema())) }
-        };
-        let schemas: Vec<_> = explainers.iter().map(|explainer| schema(&**explainer)).collect();
+        let schemas = schemas(plan, explainers);
         let encoder = |explainer: &dyn Explainer, schema: &AttributionSchema, content: Content| {
             let folder = folder.join("attributions").join(content.folder(schema.method));
             std::fs::create_dir_all(&folder).at("make", &folder)?;
@@ -207,10 +204,7 @@ impl<'a> Stream<'a> {
         let (mut parts, mut additivity) = (Vec::new(), Vec::new());
         for &method in methods {
             let (explainer, schema) = (&self.explainers[method], &self.schemas[method]);
-            let mut batch = explainer.explain(rows)?;
-            if !explainer.is_grouped() && !self.plan.groups.is_trivial() {
-                batch = self.plan.groups.apply(schema, batch);
-            }
+            let batch = explained(self.plan, &**explainer, schema, rows)?;
             let chunk = Explained { method, rows, attributions: &batch };
             derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb(&mut **partial, chunk));
             parts.push(self.encoders[method].iter().map(|encoder| encoder.encode(&rows.ids, &batch)).collect::<Result<_, _>>()?);
@@ -239,6 +233,25 @@ impl<'a> Stream<'a> {
         }
         Ok(())
     }
+}
+
+/// Each method's schema after grouping.
+pub(super) fn schemas(plan: &Plan, explainers: &[Box<dyn Explainer>]) -> Vec<Arc<AttributionSchema>> {
+    let schema = |explainer: &dyn Explainer| {
+        if explainer.is_grouped() { Arc::clone(explainer.schema()) } else { Arc::new(plan.groups.schema(explainer.schema())) }
+    };
+    explainers.iter().map(|explainer| schema(&**explainer)).collect()
+}
+
+/// What a method says of rows, in its `schema` after grouping.
+pub(super) fn explained(
+    plan: &Plan,
+    explainer: &dyn Explainer,
+    schema: &Arc<AttributionSchema>,
+    rows: &RowBatch,
+) -> Result<AttributionBatch, RunError> {
+    let batch = explainer.explain(rows)?;
+    Ok(if explainer.is_grouped() || plan.groups.is_trivial() { batch } else { plan.groups.apply(schema, batch) })
 }
 
 /// A certificate an output, before any row; none of a method that is not additive.

@@ -88,7 +88,9 @@ fn a_gate_on_the_comparison_fails_the_first_run_unless_it_says_otherwise() {
 
 #[test]
 fn a_baseline_that_cannot_be_used_is_a_warning() {
-    for (baseline, words) in [("nowhere", "nowhere is not the folder of a run"), ("out", "out is not the folder of a run: it has no folder")] {
+    for (baseline, words) in
+        [("nowhere", "nowhere is not the folder of a run"), ("out", "out is not the folder of a run: it has no folder")]
+    {
         let audit = Audit::new();
         audit.config(&format!("compare: {{ baseline: {baseline} }}\ngates: [{{ {GATE}, first_run: warn }}]\n"));
         let output = audit.run(&[]);
@@ -153,7 +155,9 @@ fn other_rows_are_as_far_apart_as_brute_force_says() {
 #[test]
 fn the_command_ends_as_the_gates_of_the_later_run_say() {
     let audit = Audit::new();
-    audit.config(&format!("gates:\n  - {{ {GATE} }}\n  - {{ metric: compare.feature_psi, where: {{ feature: age }}, max: 0.2, severity: warn }}\n"));
+    audit.config(&format!(
+        "gates:\n  - {{ {GATE} }}\n  - {{ metric: compare.feature_psi, where: {{ feature: age }}, max: 0.2, severity: warn }}\n"
+    ));
     let runs = [&["--run-id", "all"][..], &["--run-id", "young", "--set", "data.filter=age < 30"]].map(|arguments| {
         assert_eq!(audit.run(arguments).status.code(), Some(1));
         audit.path(&format!("out/runs/{}", arguments[1]))
@@ -178,7 +182,8 @@ fn runs_of_nothing_in_common_cannot_be_compared() {
     let audit = Audit::new();
     audit.config("");
     let trees = audit.publish(&["--run-id", "trees"]);
-    let other = audit.publish(&["--run-id", "other", "--set", "explain.tree_shap=false", "--set", "explain.lime={ rows: 5, samples: 200 }"]);
+    let other =
+        audit.publish(&["--run-id", "other", "--set", "explain.tree_shap=false", "--set", "explain.lime={ rows: 5, samples: 200 }"]);
     let output = pipeline().arg("compare").arg(&trees).arg(&other).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     let words = "no feature is common to tree_shap of output";
