@@ -63,6 +63,10 @@ pub(super) struct Run {
     /// Fail, with exit code 4, where there are warnings
     #[arg(long)]
     pub fail_on_warn: bool,
+    /// Go on with a run that ended before it was published (that of --run-id, or the newest of the output folder), if its data, model and config are the
+    /// same; and leave what is finished where this one is interrupted
+    #[arg(long)]
+    pub resume: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::baseline::{self, Baseline};
+use super::checkpoint::Checkpoint;
 use super::error::AtPath;
-use super::manifest::{self, Input};
+use super::manifest::Input;
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
@@ -40,11 +41,18 @@ pub(super) struct Findings {
     pub warnings: Vec<String>,
 }
 
-/// Computes everything and writes attributions, tables, figures and the page into `folder`.
+/// Computes everything and writes attributions, tables, figures and the page into `folder`; parts that `checkpoint` knows are read back instead.
 ///
 /// # Errors
 /// If a room fails, a file cannot be written, or a signal comes.
-pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: &Interrupt) -> Result<Findings, RunError> {
+pub(super) fn execute(
+    plan: &Plan,
+    folder: &Path,
+    inputs: Vec<Input>,
+    checkpoint: &mut Checkpoint,
+    steps: &mut Steps,
+    interrupt: &Interrupt,
+) -> Result<Findings, RunError> {
     let (subject, background) = subject(plan, steps, interrupt)?;
     let explainers = steps.time("compile", || plan.pool.install(|| explain::build(&plan.config.explain, &subject)))?;
     interrupt.check()?;
@@ -53,11 +61,10 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
     let reviewed = reviewed(plan, steps, interrupt)?;
     let prepare = || Ok::<_, RunError>(plan.pool.install(|| derive::build(&plan.config.derive, reviewed, &context)));
     let derivations = steps.time("prepare", prepare)?;
-    let (mut streamed, partials) = stream.run(&derivations, steps, interrupt)?;
+    let (mut streamed, partials) = stream.run(&derivations, checkpoint, steps, interrupt)?;
     streamed.background = background;
     let mut tables = finish(plan, &derivations, partials, steps, interrupt)?;
     write_tables(&tables, folder, steps)?;
-    let inputs = steps.time("digests", || plan.pool.install(|| manifest::inputs(plan)))?;
     let compared = steps.time("compare", || baseline::compare(plan, folder, &inputs))?;
     let (baseline, compared) = compared.map(|compared| (compared.baseline, compared.table)).unzip();
     let derived = tables.len();

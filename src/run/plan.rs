@@ -44,6 +44,8 @@ pub struct Options {
     pub threads: Option<NonZeroUsize>,
     /// Whether a run with warnings fails.
     pub fail_on_warn: bool,
+    /// Whether to go on with a run that ended before it was published.
+    pub resume: bool,
 }
 
 /// What a run will do. Nothing has been computed yet: of the data, only footers have been read.

@@ -26,6 +26,8 @@ pub(super) struct RunResults {
     pub host: Option<String>,
     /// Worker threads.
     pub threads: usize,
+    /// Attribution parts that an ended run had finished, and that were not computed again.
+    pub resumed_parts: usize,
     /// Largest resident memory so far in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
     /// The steps, in order.

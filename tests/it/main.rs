@@ -35,6 +35,7 @@ mod onnx;
 mod onnx_damage;
 mod oracle;
 mod permutation;
+mod resume;
 mod row;
 mod run_folder;
 mod run_settings;
