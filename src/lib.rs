@@ -4,6 +4,7 @@
 
 pub mod attribution;
 pub mod cli;
+pub mod command;
 pub mod compare;
 pub mod config;
 pub mod dataset;

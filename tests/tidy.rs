@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["engine", "numeric", "settings", "table"],
     &["dataset"],
     &["attribution", "model"],
-    &["pattern", "train"],
+    &["command", "pattern", "train"],
     &["subject"],
     &["compare", "derive", "explain", "gates", "report"],
     &["config"],

@@ -3,14 +3,13 @@
 use super::args::{Check, LogFormat, Run};
 use super::failure::Failure;
 use crate::config::Config;
-use crate::run::{self, Level, Log, Options, Plan, Published};
+use crate::run::{self, Level, Log, Options, Published};
 
 /// Runs an audit.
 pub(super) fn run(arguments: Run) -> Result<Published, Failure> {
     let log = log(&arguments.check);
     let config = Config::load(&arguments.check.config, &arguments.check.sets)?;
-    let options =
-        Options { run_id: arguments.run_id, fail_on_warn: arguments.fail_on_warn, resume: arguments.resume, ..options(arguments.check) };
+    let options = Options { run_id: arguments.run_id, fail_on_warn: arguments.fail_on_warn, ..options(arguments.check) };
     Ok(run::run(config, options, &log)?)
 }
 
@@ -18,9 +17,7 @@ pub(super) fn run(arguments: Run) -> Result<Published, Failure> {
 pub(super) fn check(arguments: Check) -> Result<String, Failure> {
     log(&arguments);
     let config = Config::load(&arguments.config, &arguments.sets)?;
-    let plan = Plan::new(config, options(arguments))?;
-    plan.probe()?;
-    Ok(plan.to_string())
+    Ok(run::check(config, options(arguments))?)
 }
 
 fn options(arguments: Check) -> Options {

@@ -10,20 +10,18 @@ mod emit;
 mod overrides;
 mod paths;
 mod problem;
-mod propose;
 mod sections;
 mod variables;
 mod yaml;
 
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 
 pub use bytes::ByteSize;
 pub use problem::{ConfigError, Problem};
-pub use propose::{ProposeError, propose};
 pub use sections::{OutputSettings, RunSettings, Sections, Threads};
 
 use problem::{Place, Sources};
@@ -33,6 +31,7 @@ use problem::{Place, Sources};
 pub struct Config {
     sections: Sections,
     written: Sections,
+    folder: PathBuf,
 }
 
 impl Config {
@@ -70,12 +69,26 @@ impl Config {
                 *path = folder.join(&*path).to_string_lossy().into_owned();
             }
         }
-        Ok(Self { sections: Sections::deserialize(located)?, written })
+        Ok(Self { sections: Sections::deserialize(located)?, written, folder: folder.into() })
     }
 
     /// The config with its paths as they are written, for records that say nothing of this machine.
     pub fn written(&self) -> &Sections {
         &self.written
+    }
+
+    /// The config file's folder, from which relative paths start.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Settles what depends on more than the config itself, such as steps that run where the model allows it.
+    ///
+    /// # Errors
+    /// Those of `settle`.
+    pub fn settle<E>(&mut self, settle: impl Fn(&mut Sections) -> Result<(), E>) -> Result<(), E> {
+        settle(&mut self.sections)?;
+        settle(&mut self.written)
     }
 
     /// The resolved config as YAML: variables and `--set` filled in, defaults spelt out, paths as written.

@@ -1,8 +1,12 @@
 //! What the dataset yields: one batch of rows with everything the later rooms asked for.
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
 
 use super::FeatureBlock;
+use crate::numeric::seed;
 
 /// Consecutive rows of the dataset, after the filter.
 #[derive(Clone, Debug)]
@@ -39,6 +43,16 @@ impl RowBatch {
             weight: self.weight.as_ref().map(numbers),
             extra: self.extra.slice(first, rows),
         }
+    }
+
+    /// A number for each row that depends on its identifier alone, for seeds.
+    pub fn keys(&self) -> Vec<u64> {
+        let text = |row: usize| match self.ids.data_type() {
+            DataType::Utf8 => seed::derive(0, self.ids.as_string::<i32>().value(row), 0),
+            DataType::Int64 => self.ids.as_primitive::<Int64Type>().value(row) as u64,
+            _ => 0,
+        };
+        (0..self.rows()).map(|row| if self.ids.is_null(row) { 0 } else { text(row) }).collect()
     }
 
     /// The weight of a row: one where no weight column is configured.

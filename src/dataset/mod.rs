@@ -13,7 +13,6 @@ mod error;
 mod feature;
 mod files;
 mod filter;
-mod find;
 mod request;
 mod sample;
 mod scan;
@@ -22,6 +21,7 @@ mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub use batch::RowBatch;
 pub use block::FeatureBlock;

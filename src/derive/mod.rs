@@ -1,5 +1,6 @@
 //! Derivations: folds over explained rows that end in tables.
 
+pub mod agreement;
 pub mod ale;
 mod bootstrap;
 pub mod clusters;
@@ -65,6 +66,14 @@ pub trait Derivation: Send + Sync {
         false
     }
 
+    /// Whether methods are compared: see [`Derivation::compare`].
+    fn compares(&self) -> bool {
+        false
+    }
+
+    /// Adds a chunk of rows of a method's sample: as that method explains them, and as each does that explains all rows.
+    fn compare(&self, _partial: &mut Self::Partial, _chunk: Explained<'_>) {}
+
     /// Adds a chunk of the data's rows, with the model's scores where wanted (else empty).
     fn absorb_rows(&self, _partial: &mut Self::Partial, _rows: &RowBatch, _scores: &Scores) {}
 
@@ -89,6 +98,10 @@ pub trait AnyDerivation: Send + Sync {
     fn start(&self) -> Box<dyn Any + Send>;
     /// See [`Derivation::wants_scores`].
     fn wants_scores(&self) -> bool;
+    /// See [`Derivation::compares`].
+    fn compares(&self) -> bool;
+    /// See [`Derivation::compare`]; `partial` came from this derivation's `start`.
+    fn compare(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>);
     /// See [`Derivation::absorb_rows`]; `partial` came from this derivation's `start`.
     fn absorb_rows(&self, partial: &mut (dyn Any + Send), rows: &RowBatch, scores: &Scores);
     /// See [`Derivation::absorb`]; `partial` came from this derivation's `start`.
@@ -113,6 +126,16 @@ impl<D: Derivation> AnyDerivation for D {
 
     fn wants_scores(&self) -> bool {
         Derivation::wants_scores(self)
+    }
+
+    fn compares(&self) -> bool {
+        Derivation::compares(self)
+    }
+
+    fn compare(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>) {
+        if let Some(partial) = partial.downcast_mut() {
+            Derivation::compare(self, partial, chunk);
+        }
     }
 
     fn absorb_rows(&self, partial: &mut (dyn Any + Send), rows: &RowBatch, scores: &Scores) {

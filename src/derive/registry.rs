@@ -6,8 +6,8 @@ use super::effect::{self, GridChoice, Problem};
 use super::fairness::{AdverseReasons, FairnessAttributions, FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
 use super::{
-    ale::Ale, clusters::Clusters, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp, sp_lime::SpLime,
-    summary::Summary, surrogate::Surrogate,
+    agreement::Agreement, ale::Ale, clusters::Clusters, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp,
+    sp_lime::SpLime, summary::Summary, surrogate::Surrogate,
 };
 use crate::attribution::AttributionSchema;
 use crate::model::{Forest, Output};
@@ -16,9 +16,10 @@ use crate::settings::Step;
 use crate::subject::{ExplainedFeature, Needs, Subject};
 
 crate::settings::steps! {
-    /// What is derived from the attributions; a step that is not named does not run, but for `importance` and `summary`.
+    /// What is derived from the attributions; a step that is not named does not run, but for `importance`, `summary` and `agreement`.
     importance: On,
     summary: On,
+    agreement: On,
     clusters: Off,
     pdp: Off,
     ice: Off,
@@ -96,6 +97,7 @@ pub fn build(settings: &Settings, reviewed: Option<Reviewed>, context: &Arc<Cont
     let steps = [
         step(&settings.importance, |settings| Importance::new(settings, context)),
         step(&settings.summary, |_| Summary::new(context)),
+        step(&settings.agreement, |settings| Agreement::new(settings, context)),
         step(&settings.clusters, |settings| Clusters::new(settings, context)),
         step(&settings.pdp, |settings| Pdp::new(settings, context)),
         step(&settings.ice, |settings| Ice::new(settings, context)),
@@ -132,7 +134,7 @@ mod tests {
     fn what_is_switched_off_is_not_built() {
         let context = crate::derive::testing::Run::new(&[], &[], vec![]).context;
         let names = |settings: &Settings| build(settings, None, &context).iter().map(|derivation| derivation.name()).collect::<Vec<_>>();
-        assert_eq!(names(&Settings::default()), ["importance", "summary"]);
-        assert_eq!(names(&Settings { importance: Step::Off, ..Settings::default() }), ["summary"]);
+        assert_eq!(names(&Settings::default()), ["importance", "summary", "agreement"]);
+        assert_eq!(names(&Settings { importance: Step::Off, ..Settings::default() }), ["summary", "agreement"]);
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
+use crate::table::Table;
 
 pub use registry::{Settings, build, interactions, needs};
 
@@ -36,6 +37,14 @@ pub trait Explainer: Send + Sync {
     /// # Errors
     /// If the model cannot be evaluated on these rows.
     fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError>;
+
+    /// Tables about the method itself, from all rows of its sample.
+    ///
+    /// # Errors
+    /// As [`Explainer::explain`].
+    fn review(&self, _rows: &RowBatch) -> Result<Vec<Table>, ExplainError> {
+        Ok(Vec::new())
+    }
 
     /// How many rows are explained, a seeded sample of the data's; all of them where `None`.
     fn sample(&self) -> Option<NonZeroUsize> {

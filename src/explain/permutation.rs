@@ -7,7 +7,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use rand::seq::SliceRandom;
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,9 +58,7 @@ impl Permutation {
         let walk = 2 * players.saturating_sub(1);
         let least = 2 + 2 * walk;
         if samples < least {
-            let message =
-                format!("{samples} coalitions are too few for {players} features; set explain.permutation.samples to {least} or more");
-            return Err(ExplainError { method: METHOD, message });
+            return Err(sampled::too_few(METHOD, samples, players, least));
         }
         let pairs = (samples - 2).checked_div(walk).unwrap_or(2);
         Ok(Self { schema, rows: settings.rows, pairs, seed: subject.seed, game: game::game(METHOD, subject)? })
@@ -136,10 +133,7 @@ impl Explainer for Permutation {
     }
 
     fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
-        let keys = game::row_keys(&rows.ids);
-        let found: Result<Vec<_>, String> = keys.par_iter().enumerate().map(|(row, &key)| self.row(&rows.features, row, key)).collect();
-        let found = found.map_err(|message| ExplainError { method: METHOD, message })?;
-        Ok(sampled::batch(&self.schema, &found))
+        sampled::explain(&self.schema, rows, |row, key| self.row(&rows.features, row, key))
     }
 
     fn sample(&self) -> Option<NonZeroUsize> {

@@ -9,6 +9,7 @@ use super::tree_shap::TreeShap;
 use super::{ExplainError, Explainer, game};
 use crate::model::{Forest, Output};
 use crate::pattern::Interactions;
+use crate::settings::Step;
 use crate::subject::{Background, Needs, Subject};
 
 crate::settings::steps! {
@@ -20,6 +21,21 @@ crate::settings::steps! {
 }
 
 impl Settings {
+    /// Switches off what is on unasked but cannot explain this model.
+    ///
+    /// # Errors
+    /// Where a method is asked for that cannot.
+    pub fn suit(&mut self, forest: Option<&Forest>) -> Result<(), ExplainError> {
+        match (forest, &self.tree_shap) {
+            (None, Step::On(_)) => Err(TreeShap::without_trees()),
+            (None, Step::Default(_)) => {
+                self.tree_shap = Step::Off;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a method is switched on.
     pub fn is_on(&self, method: &str) -> bool {
         match method {

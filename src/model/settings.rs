@@ -1,6 +1,6 @@
 //! Which model is explained, and in which space: the `model` section of the config.
 
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -11,7 +11,7 @@ use super::format::{FORMATS, Iterations};
 /// The model to explain.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(inline, extend("oneOf" = [{ "required": ["path"] }, { "required": ["train"] }]))]
+#[schemars(inline, extend("oneOf" = [{ "required": ["path"] }, { "required": ["train"] }, { "required": ["command"] }]))]
 pub struct ModelSettings {
     /// Model file, as the library's own save function wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,6 +21,26 @@ pub struct ModelSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TrainSettings")]
     pub train: Option<TrainSettings>,
+    /// Program and arguments of a model that is a process: rows go to its stdin, predictions come from its stdout, both as Arrow IPC streams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", extend("minItems" = 1))]
+    pub command: Option<Vec<String>>,
+    /// Rows that a command is sent at a time at most; 65536 where not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "NonZeroUsize")]
+    pub batch_rows: Option<NonZeroUsize>,
+    /// Seconds from a command's start to its first answer at most; 120 where not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "NonZeroU64")]
+    pub start_seconds: Option<NonZeroU64>,
+    /// Seconds that a command may take for a batch; 600 where not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "NonZeroU64")]
+    pub answer_seconds: Option<NonZeroU64>,
+    /// Columns of a command's answers that are its outputs; all of them where not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>", extend("uniqueItems" = true, "minItems" = 1))]
+    pub outputs: Option<Vec<String>>,
     /// Format of the file; `auto` recognises it by its content.
     #[serde(default = "auto")]
     #[schemars(schema_with = "format_names")]
@@ -108,6 +128,6 @@ fn auto() -> String {
 }
 
 fn format_names(_: &mut SchemaGenerator) -> Schema {
-    let names: Vec<&str> = std::iter::once("auto").chain(FORMATS.iter().map(|format| format.name)).collect();
+    let names: Vec<&str> = ["auto", "command"].into_iter().chain(FORMATS.iter().map(|format| format.name)).collect();
     json_schema!({ "type": "string", "enum": names })
 }

@@ -88,6 +88,11 @@ impl Summary {
 }
 
 impl FeatureSummary {
+    /// An input of a model of which no splits are known.
+    pub fn unsplit(feature: &Feature) -> Self {
+        Self::of(feature, (0, 0))
+    }
+
     fn of(feature: &Feature, (splits, missing_left): (usize, usize)) -> Self {
         let (kind, categories) = match &feature.kind {
             FeatureKind::Numeric => ("numeric", None),

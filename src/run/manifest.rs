@@ -10,19 +10,17 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::RunError;
-use super::baseline::Baseline;
 use super::error::AtPath;
 use super::execute::Findings;
+use super::model::Made;
 use super::plan::Plan;
 use crate::config::Config;
-use crate::dataset::Selection;
-use crate::model::Summary;
 
 /// Files of a run folder that the manifest does not tell of: itself, and those that vary.
 const UNRECORDED: [&str; 3] = ["manifest.json", "run_results.json", "events.jsonl"];
 
 /// All that it takes to make the same run again, and to know that it is the same.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Manifest<'a> {
     /// Version of this program.
     pipeline: &'static str,
@@ -32,10 +30,6 @@ pub(super) struct Manifest<'a> {
     seed: u64,
     /// Files that were read.
     inputs: &'a [Input],
-    /// The data's columns.
-    schema: Schema,
-    /// The run that this one was compared with; null where none is configured.
-    baseline: Option<&'a Baseline>,
     /// Rows that passed the filter and were explained.
     rows: u64,
     /// Rows of the background; null where no method has one.
@@ -43,7 +37,7 @@ pub(super) struct Manifest<'a> {
     /// Rows that went through together.
     chunk_rows: usize,
     /// What the model is.
-    model: Option<&'a Summary>,
+    model: &'a Made,
     /// How exactly attributions add up.
     additivity: Vec<Certificate<'a>>,
     /// What the reader must know before trusting the numbers.
@@ -59,25 +53,6 @@ pub(super) struct Input {
     role: &'static str,
     #[serde(flatten)]
     file: FileRecord,
-}
-
-/// The data's columns, before any selection: a short way to say whether two runs read the same ones.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Schema {
-    /// How many.
-    columns: usize,
-    /// SHA-256 of the lines `name: type`, sorted.
-    sha256: String,
-}
-
-impl Schema {
-    /// The columns of the dataset that is read.
-    pub fn of(data: &Selection) -> Self {
-        let columns = data.dataset().summary().columns;
-        let mut lines: Vec<String> = columns.iter().map(|column| format!("{}: {}\n", column.name, column.data_type)).collect();
-        lines.sort();
-        Self { columns: lines.len(), sha256: hexadecimal(&Sha256::digest(lines.concat())) }
-    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -109,12 +84,10 @@ impl<'a> Manifest<'a> {
             name: &plan.config.name,
             seed: plan.config.run.seed,
             inputs: &findings.inputs,
-            schema: Schema::of(&plan.data),
-            baseline: findings.baseline.as_ref(),
             rows: findings.streamed.rows,
             background_rows: findings.streamed.background.as_ref().map(|background| background.rows),
             chunk_rows: plan.chunk_rows,
-            model: plan.model.trees.as_ref().map(|trees| &trees.summary),
+            model: &plan.model.made,
             additivity: certificates.collect(),
             warnings: &findings.warnings,
             config: &plan.config,
@@ -137,6 +110,12 @@ pub(super) fn inputs(plan: &Plan) -> Result<Vec<Input>, RunError> {
     }
     if let (Some(path), Some(as_written)) = (&config.model.path, &written.model.path) {
         files.push(("model", as_written.to_string_lossy().into_owned(), path.clone()));
+    }
+    for argument in config.model.command.iter().flatten() {
+        let path = config.folder().join(argument);
+        if path.is_file() {
+            files.push(("command", argument.clone(), path));
+        }
     }
     files.into_par_iter().map(|(role, name, path)| Ok(Input { role, file: record(&path, name)? })).collect()
 }
@@ -207,19 +186,7 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
         hash.update(part);
         bytes += read as u64;
     }
-    Ok((bytes, hexadecimal(&hash.finalize())))
-}
-
-/// SHA-256 of a file's content, in hexadecimal.
-///
-/// # Errors
-/// If the file cannot be read.
-pub(super) fn digest_of(path: &Path) -> Result<String, RunError> {
-    digest(path).at("read", path).map(|(_, sha256)| sha256)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok((bytes, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
 fn rows(path: &Path) -> Result<u64, RunError> {

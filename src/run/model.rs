@@ -1,19 +1,27 @@
-//! The model of a run: a function of rows and, where it is made of trees, the trees.
+//! The model of a run: a function of rows, and what it is made of: trees, or a command.
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
 
 use super::RunError;
+use super::signals::Interrupt;
 use crate::attribution::Scores;
+use crate::command::{CommandPredictor, Launch, Watch};
 use crate::config::Config;
-use crate::dataset::FeatureBlock;
-use crate::model::{self, Cover, Feature, Forest, Iterations, Link, Output, PredictError, Predictor, Summary};
+use crate::dataset::{DataError, Dataset, FeatureBlock, Request};
+use crate::model::{self, Cover, Feature, FeatureSummary, Forest, Iterations, Link, Output, PredictError, Predictor, Summary};
 use crate::pattern::ForestPredictor;
 use crate::train;
 
 /// Name of the model file in the run folder, of a model that was fitted here.
 pub(super) const FITTED_MODEL: &str = "model.json";
+
+/// Rows from which it is learnt what a command answers.
+const FIRST_ROWS: usize = 8;
 
 /// What is explained.
 pub(super) struct RunModel {
@@ -23,35 +31,69 @@ pub(super) struct RunModel {
     pub outputs: Vec<String>,
     /// The model in the space that `model.output` names.
     pub predictor: Arc<dyn Predictor>,
-    /// What it is made of, where that is known.
-    pub trees: Option<Trees>,
+    /// What it is made of.
+    pub made: Made,
     space: Output,
 }
 
+/// What a model is made of, as manifests tell it.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Made {
+    /// Trees.
+    Trees(Box<Trees>),
+    /// A process of which nothing but its answers is known.
+    Command(CommandSummary),
+}
+
 /// A model that is made of trees.
+#[derive(Serialize)]
 pub(super) struct Trees {
-    pub forest: Arc<Forest>,
+    #[serde(flatten)]
     pub summary: Summary,
+    #[serde(skip)]
+    pub forest: Arc<Forest>,
     /// The model file, of a model that was fitted here.
+    #[serde(skip)]
     pub fitted: Option<Vec<u8>>,
+    #[serde(skip)]
     predictor: Arc<ForestPredictor>,
+    #[serde(skip)]
     iterations: Iterations,
 }
 
+/// A model that is a process.
+#[derive(Serialize)]
+pub(super) struct CommandSummary {
+    format: &'static str,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Rows it is sent at a time.
+    pub batch_rows: usize,
+    start_seconds: u64,
+    answer_seconds: u64,
+    outputs: Vec<String>,
+    features: Vec<FeatureSummary>,
+}
+
 impl RunModel {
-    /// Reads or fits the model, and names its features as the config does.
+    /// Reads, fits or starts the model, and names its features as the config does.
     ///
     /// # Errors
     /// If there is no model to be had, or its features are not those of the config.
-    pub fn open(config: &Config) -> Result<Self, RunError> {
-        let (settings, space) = (&config.model, config.model.output);
+    pub fn open(config: &Config, data: &Dataset, interrupt: &Interrupt) -> Result<Self, RunError> {
+        let settings = &config.model;
+        if let Some(command) = &settings.command {
+            return Self::of_command(command, config, data, interrupt);
+        }
+        refuse_command_keys(config)?;
         let (mut model, fitted) = match (&settings.path, &settings.train) {
             (Some(path), _) => (model::load(path, &settings.format, settings.iterations)?, None),
             (None, Some(training)) => {
                 let bytes = train::train(training, &config.data, config.run.seed)?;
                 (model::parse(&bytes, Path::new(FITTED_MODEL), "pipeline", settings.iterations)?, Some(bytes))
             }
-            (None, None) => return Err(RunError::Setting { key: "model".into(), message: "name a path, or train".into() }),
+            (None, None) => return Err(setting("model", "name a path, train or a command".into())),
         };
         if let Some(columns) = &config.data.features {
             name_features(&mut model.forest.features, columns)?;
@@ -61,19 +103,71 @@ impl RunModel {
             summary.cover = Cover::Background.name();
         }
         let forest = Arc::new(model.forest);
-        let predictor = Arc::new(ForestPredictor::new(Arc::clone(&forest), space));
+        let predictor = Arc::new(ForestPredictor::new(Arc::clone(&forest), settings.output));
         Ok(Self {
             features: forest.features.clone(),
             outputs: forest.outputs.clone(),
             predictor: Arc::clone(&predictor) as Arc<dyn Predictor>,
-            trees: Some(Trees { forest, summary, fitted, predictor, iterations: settings.iterations }),
-            space,
+            made: Made::Trees(Box::new(Trees { summary, forest, fitted, predictor, iterations: settings.iterations })),
+            space: settings.output,
         })
+    }
+
+    /// A command, started and asked about the data's first rows.
+    fn of_command(command: &[String], config: &Config, data: &Dataset, interrupt: &Interrupt) -> Result<Self, RunError> {
+        let settings = &config.model;
+        if !["auto", "command"].contains(&&*settings.format) {
+            return Err(setting(
+                "model.format",
+                format!("is {}, but model.command names a command; leave one of them out", settings.format),
+            ));
+        }
+        let features = command_features(config, data)?;
+        let (start_seconds, answer_seconds) =
+            (settings.start_seconds.map_or(120, u64::from), settings.answer_seconds.map_or(600, u64::from));
+        let launch = Launch {
+            command: command.to_vec(),
+            folder: config.folder().into(),
+            batch_rows: settings.batch_rows.map_or(1 << 16, usize::from),
+            start: Duration::from_secs(start_seconds),
+            answer: Duration::from_secs(answer_seconds),
+            outputs: settings.outputs.clone(),
+        };
+        let request = Request::new(&config.data, features.iter().map(Feature::request).collect(), Vec::new());
+        let rows = match data.select(&request)?.batches(FIRST_ROWS).next() {
+            Some(first) => first?.decode()?.rows.features,
+            None => return Err(DataError::NoRows { path: config.data.path.clone(), filter: config.data.filter.clone() }.into()),
+        };
+        let stop = {
+            let interrupt = interrupt.clone();
+            move || interrupt.check().is_err()
+        };
+        let watch = Watch { stop: Box::new(stop), log: Box::new(|line| tracing::info!("model: {line}")) };
+        let predictor = CommandPredictor::start(&launch, &features, &rows, watch).map_err(|error| PredictError(error.to_string()))?;
+        let outputs = predictor.outputs().to_vec();
+        let summary = CommandSummary {
+            format: "command",
+            command: command.to_vec(),
+            batch_rows: launch.batch_rows,
+            start_seconds,
+            answer_seconds,
+            outputs: outputs.clone(),
+            features: features.iter().map(FeatureSummary::unsplit).collect(),
+        };
+        Ok(Self { features, outputs, predictor: Arc::new(predictor), made: Made::Command(summary), space: settings.output })
+    }
+
+    /// The trees, of a model that is made of such.
+    pub fn trees(&self) -> Option<&Trees> {
+        match &self.made {
+            Made::Trees(trees) => Some(trees),
+            Made::Command(_) => None,
+        }
     }
 
     /// The trees themselves.
     pub fn forest(&self) -> Option<&Arc<Forest>> {
-        self.trees.as_ref().map(|trees| &trees.forest)
+        self.trees().map(|trees| &trees.forest)
     }
 
     /// What the model says of rows.
@@ -81,7 +175,7 @@ impl RunModel {
     /// # Errors
     /// If it fails on these rows.
     pub fn scores(&self, rows: &FeatureBlock) -> Result<Scores, PredictError> {
-        let Some(trees) = &self.trees else {
+        let Some(trees) = self.trees() else {
             let predictions = self.predictor.predict(rows)?;
             return Ok(Scores { margins: predictions.clone(), predictions });
         };
@@ -93,7 +187,7 @@ impl RunModel {
 
     /// The space that TreeSHAP explains, and its unit.
     pub fn margin_space(&self) -> &'static str {
-        match self.trees.as_ref().map_or(Link::Identity, |trees| trees.forest.link) {
+        match self.trees().map_or(Link::Identity, |trees| trees.forest.link) {
             Link::Identity => "prediction",
             Link::Logistic => "margin: log-odds",
             Link::Softmax => "margin: log-odds up to a constant",
@@ -108,7 +202,7 @@ impl RunModel {
 
     /// The space that effects and model-agnostic methods are in, and its unit.
     pub fn effect_space(&self) -> &'static str {
-        match (self.space, self.trees.as_ref().map(|trees| trees.forest.link)) {
+        match (self.space, self.trees().map(|trees| trees.forest.link)) {
             (Output::Probability, None | Some(Link::Logistic | Link::Softmax)) => "probability",
             (Output::Probability, _) => "prediction",
             (Output::Margin, _) => self.margin_space(),
@@ -117,7 +211,7 @@ impl RunModel {
 
     /// What else matters about the model: its file's notes, rounds beyond the best, and a best that is not there.
     pub fn notes(&self) -> Vec<String> {
-        let Some(Trees { summary, iterations, .. }) = &self.trees else { return Vec::new() };
+        let Some(Trees { summary, iterations, .. }) = self.trees() else { return Vec::new() };
         let card = &summary.card;
         let beyond = card.best_iteration.filter(|best| *iterations == Iterations::All && card.rounds_used > best + 1);
         let note = |best: usize| {
@@ -133,12 +227,55 @@ impl RunModel {
     }
 }
 
+/// What a command is sent: the columns of `data.features`, text by the names in data and background, all else as numbers.
+fn command_features(config: &Config, data: &Dataset) -> Result<Vec<Feature>, RunError> {
+    let Some(columns) = &config.data.features else {
+        return Err(setting("data.features", "is missing: a command does not say which columns it takes; list them".into()));
+    };
+    let mut texts = data.texts(columns)?;
+    if let Some(path) = &config.background.path {
+        for (column, more) in Dataset::open(path)?.texts(columns)? {
+            if let Some(texts) = texts.get_mut(&column) {
+                texts.extend(more);
+            }
+        }
+    }
+    let feature = |column: &String| match texts.remove(column) {
+        Some(texts) => Feature::categorical(column, Some(texts.into_iter().collect())),
+        None => Feature::numeric(column),
+    };
+    Ok(columns.iter().map(feature).collect())
+}
+
+/// Refuses keys that only a command has a use for.
+fn refuse_command_keys(config: &Config) -> Result<(), RunError> {
+    let model = &config.model;
+    if model.format == "command" {
+        return Err(setting("model.command", "is missing: model.format is command; name the program and its arguments, as a list".into()));
+    }
+    let keys = [
+        ("batch_rows", model.batch_rows.is_some()),
+        ("start_seconds", model.start_seconds.is_some()),
+        ("answer_seconds", model.answer_seconds.is_some()),
+        ("outputs", model.outputs.is_some()),
+    ];
+    match keys.iter().find(|(_, is_given)| *is_given) {
+        Some((key, _)) => Err(setting(&format!("model.{key}"), "is about models by command; leave it out, or name model.command".into())),
+        None => Ok(()),
+    }
+}
+
+fn setting(key: &str, message: String) -> RunError {
+    RunError::Setting { key: key.into(), message }
+}
+
 /// Checks `data.features` against the model's features, or names those of a model that has only numbers for names.
 fn name_features(features: &mut [Feature], columns: &[String]) -> Result<(), RunError> {
-    let refuse = |message: String| Err(RunError::Setting { key: "data.features".into(), message });
+    let refuse = |message: String| Err(setting("data.features", message));
     let named: HashSet<&String> = columns.iter().collect();
     let missing = features.iter().find(|feature| !named.contains(&feature.name));
-    let numbered = Feature::are_numbered(features);
+    let number = |feature: &Feature| feature.name.trim_start_matches(|mark: char| !mark.is_ascii_digit()).parse().ok();
+    let numbered = features.iter().enumerate().all(|(index, feature)| number(feature) == Some(index));
     match missing {
         None if columns.len() == features.len() => Ok(()),
         None => {

@@ -5,10 +5,11 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::RunError;
+use super::agreement;
 use super::error::AtPath;
 use super::execute::Findings;
 use super::fairness;
-use super::model::Trees;
+use super::model::Made;
 use super::plan::Plan;
 use super::stream::Streamed;
 use crate::config;
@@ -40,11 +41,17 @@ fn compose(plan: &Plan, findings: &Findings) -> Page {
         fairness: fairness::section(plan, &findings.tables),
         gates: findings.gates.iter().map(gate).collect(),
         methods: methods(plan, findings),
+        agreement: agreement::sentences(&findings.tables),
         additivity: certificates(findings),
         figures: findings.figures.clone(),
         tables: links(findings),
         warnings: warnings.clone(),
-        reproducibility: reproducibility(plan, findings),
+        reproducibility: vec![
+            fact("Pipeline", env!("CARGO_PKG_VERSION")),
+            fact("Seed", plan.config.run.seed),
+            fact("Inputs and outputs by SHA-256", "manifest.json"),
+            fact("Settings with every default", "config.resolved.yaml"),
+        ],
     }
 }
 
@@ -79,17 +86,6 @@ fn gate(outcome: &Outcome) -> page::Gate {
     }
 }
 
-fn reproducibility(plan: &Plan, findings: &Findings) -> Vec<Fact> {
-    let mut facts = vec![
-        fact("Pipeline", env!("CARGO_PKG_VERSION")),
-        fact("Seed", plan.config.run.seed),
-        fact("Inputs and outputs by SHA-256", "manifest.json"),
-        fact("Settings with every default", "config.resolved.yaml"),
-    ];
-    facts.extend(findings.baseline.iter().map(|baseline| fact("Baseline", baseline.text())));
-    facts
-}
-
 fn fact(label: &str, value: impl ToString) -> Fact {
     Fact::new(label, value.to_string())
 }
@@ -122,7 +118,7 @@ fn headline(plan: &Plan, rows: u64) -> Vec<Fact> {
         count("Features", plan.groups.columns().len()),
         count("Outputs", plan.model.outputs.len()),
     ];
-    facts.extend(plan.model.trees.as_ref().map(|trees| count("Trees", trees.summary.trees)));
+    facts.extend(plan.model.trees().map(|trees| count("Trees", trees.summary.trees)));
     facts
 }
 
@@ -130,14 +126,15 @@ fn model(plan: &Plan) -> Vec<Fact> {
     let model = &plan.model;
     let categorical = model.features.iter().filter(|feature| matches!(feature.kind, FeatureKind::Categorical { .. })).count();
     let mut facts = vec![
-        fact("Path", plan.model_text()),
+        fact("Model", plan.model_text()),
         fact("Outputs", format!("{} ({})", model.outputs.len(), model.outputs.join(", "))),
         fact("Features", format!("{}, {categorical} of them categorical", model.features.len())),
     ];
-    if let Some(Trees { summary, .. }) = &model.trees {
-        facts.splice(1..1, trees(summary, model.margin_space()));
+    match &model.made {
+        Made::Trees(made) => drop(facts.splice(1..1, trees(&made.summary, model.margin_space()))),
+        Made::Command(summary) => facts.insert(1, count("Rows a batch", summary.batch_rows)),
     }
-    facts.push(fact("Space of other methods", model.effect_space()));
+    facts.push(fact(if model.trees().is_some() { "Space of other methods" } else { "Space" }, model.effect_space()));
     facts
 }
 
@@ -215,6 +212,7 @@ fn describe(table: &str) -> String {
         "reasons" => "The principal reasons of each unfavourable decision.".into(),
         "compare" => "What changed since the baseline run.".into(),
         "distributions" => "Quantiles of features, predictions and attributions, for a later run to compare with.".into(),
+        "lime_stability" => "How LIME's weights of a few rows spread over other seeds, and whether these choose the same features.".into(),
         "gates" => "The limits of the config's gates, and what came of them.".into(),
         step => about("derive", step),
     }

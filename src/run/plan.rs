@@ -10,10 +10,12 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::RunError;
 use super::groups::Groups;
-use super::model::{RunModel, Trees};
+use super::model::{Made, RunModel};
+use super::signals::Interrupt;
 use crate::config::{Config, Threads};
 use crate::dataset::{BackgroundRows, Dataset, Request, Selection};
 use crate::derive::fairness::Review;
+use crate::explain::ExplainError;
 use crate::model::{Feature, FeatureKind, Forest};
 use crate::subject::{BackgroundPass, ExplainedFeature, Member, Needs, Values};
 use crate::{derive, explain};
@@ -44,8 +46,6 @@ pub struct Options {
     pub threads: Option<NonZeroUsize>,
     /// Whether a run with warnings fails.
     pub fail_on_warn: bool,
-    /// Whether to go on with a run that ended before it was published.
-    pub resume: bool,
 }
 
 /// What a run will do. Nothing has been computed yet: of the data, only footers have been read.
@@ -65,26 +65,28 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Opens model and data and checks them against the config and each other.
+    /// Opens model and data and checks them against the config and each other. A model that is a command is started, and lives as long as the plan.
     ///
     /// # Errors
     /// If one of them cannot be read, or they do not fit together.
-    pub fn new(config: Config, options: Options) -> Result<Self, RunError> {
-        let model = RunModel::open(&config)?;
+    pub fn new(mut config: Config, options: Options, interrupt: &Interrupt) -> Result<Self, RunError> {
+        let dataset = Dataset::open(&config.data.path)?;
+        let model = RunModel::open(&config, &dataset, interrupt)?;
+        let forest = model.forest().map(|forest| &**forest);
+        let unsuited = |error: ExplainError| RunError::Setting { key: format!("explain.{}", error.method), message: error.message };
+        config.settle(|sections| sections.explain.suit(forest)).map_err(unsuited)?;
         let names: Vec<String> = model.features.iter().map(|feature| feature.name.clone()).collect();
         let groups = Groups::new(&names, &config.data.feature_groups)?;
         let request = Request::new(&config.data, model.features.iter().map(Feature::request).collect(), further_columns(&config));
-        let data = Dataset::open(&config.data.path)?.select(&request)?;
+        let data = dataset.select(&request)?;
         let review = review(&config, &data, &model, &groups)?;
         check_gates(&config)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
         sources(&config)?;
         let space = config.model.output;
-        let forest = model.forest().map(|forest| &**forest);
         let needs = explain::needs(&config.explain, forest, space).and(derive::needs(&config.derive, forest, space));
-        let reasons = review.as_ref().is_some_and(|review| review.reasons().is_some());
-        let background = if needs.background() || reasons { Some(background(&config, &data, request)?) } else { None };
+        let background = if needs.background() { Some(background(&config, &data, request)?) } else { None };
         let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * model.outputs.len());
         let plan = Self { pool, model, needs, data, background, groups, review, chunk_rows, threads, config, options };
         derive::check(&plan.config.derive, &plan.features(), plan.forest())?;
@@ -93,12 +95,6 @@ impl Plan {
             tracing::warn!("the run may need {needed} MiB, more than run.memory_limit ({limit}); fewer --threads need less");
         }
         Ok(plan)
-    }
-
-    /// What of it is needed to explain rows, without derivations.
-    pub(super) fn of_methods_alone(mut self) -> Self {
-        self.needs = explain::needs(&self.config.explain, self.forest(), self.config.model.output);
-        self
     }
 
     /// The folder that run folders go to.
@@ -156,7 +152,7 @@ fn review(config: &Config, data: &Selection, model: &RunModel, groups: &Groups) 
     let features: Vec<&str> = groups.columns().map(|(name, _)| name).collect();
     let review = |settings: &derive::fairness::Settings| {
         settings.check_texts(&features)?;
-        if settings.reasons.is_some() && model.trees.is_none() {
+        if settings.reasons.is_some() && model.trees().is_none() {
             let message = "are exact Shapley values of trees, and the model is not made of trees; leave them out";
             return Err(("fairness.reasons".into(), message.into()));
         }
@@ -222,10 +218,14 @@ impl fmt::Display for Plan {
         if let Some(filter) = &self.config.data.filter {
             line("filter", filter.clone())?;
         }
-        if let Some(Trees { summary, .. }) = &self.model.trees {
-            let version = summary.card.version.as_deref().unwrap_or("of unknown version");
-            line("model", format!("{}: {} {version}, {}", self.model_text(), summary.card.format, summary.card.objective))?;
-            line("", format!("trees {}, leaves {}, depth {}", summary.trees, summary.leaves, summary.max_depth))?;
+        match &self.model.made {
+            Made::Trees(trees) => {
+                let summary = &trees.summary;
+                let version = summary.card.version.as_deref().unwrap_or("of unknown version");
+                line("model", format!("{}: {} {version}, {}", self.model_text(), summary.card.format, summary.card.objective))?;
+                line("", format!("trees {}, leaves {}, depth {}", summary.trees, summary.leaves, summary.max_depth))?;
+            }
+            Made::Command(_) => line("model", self.model_text())?,
         }
         line("", format!("features {}, outputs {}", self.model.features.len(), self.model.outputs.len()))?;
         if self.background.is_some() {
@@ -242,7 +242,11 @@ impl fmt::Display for Plan {
 impl Plan {
     /// Where the model comes from.
     pub(super) fn model_text(&self) -> String {
-        self.config.written().model.path.as_ref().map_or_else(|| "fitted here".into(), |path| path.display().to_string())
+        match (&self.model.made, &self.config.written().model.path) {
+            (Made::Command(summary), _) => format!("command: {}", summary.command.join(" ")),
+            (Made::Trees(_), Some(path)) => path.display().to_string(),
+            (Made::Trees(_), None) => "fitted here".into(),
+        }
     }
 
     /// Where the background comes from and how many of its rows are used.

@@ -6,19 +6,28 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A step of a run: on with its settings, or off.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Step<S> {
     /// Runs.
     On(S),
+    /// Runs where the model allows it, since the config does not say.
+    Default(S),
     /// Does not run.
     Off,
+}
+
+/// Steps are equal that run alike.
+impl<S: PartialEq> PartialEq for Step<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.settings() == other.settings()
+    }
 }
 
 impl<S> Step<S> {
     /// The settings of a step that runs.
     pub fn settings(&self) -> Option<&S> {
         match self {
-            Step::On(settings) => Some(settings),
+            Step::On(settings) | Step::Default(settings) => Some(settings),
             Step::Off => None,
         }
     }
@@ -43,7 +52,7 @@ impl<'de, S: Deserialize<'de> + Default> Deserialize<'de> for Step<S> {
 impl<S: Serialize> Serialize for Step<S> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
         match self {
-            Step::On(settings) => settings.serialize(serializer),
+            Step::On(settings) | Step::Default(settings) => settings.serialize(serializer),
             Step::Off => serializer.serialize_bool(false),
         }
     }
@@ -86,7 +95,7 @@ macro_rules! steps {
             }
         }
     };
-    (@On) => { $crate::settings::Step::On(Default::default()) };
+    (@On) => { $crate::settings::Step::Default(Default::default()) };
     (@Off) => { $crate::settings::Step::Off };
 }
 

@@ -81,7 +81,7 @@ fn everything_that_is_wrong_is_told_at_once_with_excerpts_and_without_colour() {
         "help: did you mean `seed`?",
         "path `nowhere.parquet` does not exist",
         "help: did you mean `label`?",
-        "one of `path` or `train` is missing in `model`",
+        "one of `path`, `train` or `command` is missing in `model`",
         " 7 |   iterations: bset",
         "expected `all`, `best` or a whole number ≥ 1, found `bset`",
         "help: did you mean `best`?",
@@ -127,13 +127,22 @@ fn missing_keys() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     let problems = Folder::new("model: {}\n").problems(&[]);
     let said: Vec<_> = problems.iter().map(|(place, message, _)| format!("{place} {message}")).collect();
-    assert_eq!(said, ["1:1 key `data` is missing", "1:1 key `output` is missing", "1:1 one of `path` or `train` is missing in `model`"]);
+    assert_eq!(
+        said,
+        ["1:1 key `data` is missing", "1:1 key `output` is missing", "1:1 one of `path`, `train` or `command` is missing in `model`"]
+    );
 }
 
 #[test]
 fn keys_that_exclude_each_other() {
-    refused("", &["--set", "model.train={}"], "--set:1:13", "`path` and `train` exclude each other in `model`", "leave all but one");
-    refused("", &["--set", "model={}"], "--set:1:7", "one of `path` or `train` is missing in `model`", "");
+    refused(
+        "",
+        &["--set", "model.train={}"],
+        "--set:1:13",
+        "`path`, `train` and `command` exclude each other in `model`",
+        "leave all but one",
+    );
+    refused("", &["--set", "model={}"], "--set:1:7", "one of `path`, `train` or `command` is missing in `model`", "");
 }
 
 #[test]

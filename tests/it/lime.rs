@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pipeline::dataset::FeatureBlock;
+use pipeline::numeric::seed::derive;
 use pipeline::subject::{Subject, Values};
 use rand::RngExt;
 
@@ -106,4 +107,66 @@ fn a_model_without_an_answer_is_an_error() {
     let sample = data(2);
     let error = method("\"lime\": {}", of(|x| if x[0] > 0.9 { f64::NAN } else { x[0] }, &sample)).err().unwrap();
     assert_eq!(error.to_string(), "lime: the model predicts NaN, which no linear model can follow");
+}
+
+/// The table's numbers are those of the same rows explained with each of the seeds.
+#[test]
+fn other_seeds_are_told_from_their_own_explanations() {
+    let sample = data(5);
+    let function = |x: &[f64]| x[0] + 0.8 * x[1] + 0.79 * x[2] + 0.78 * x[3] * x[4];
+    let settings = "\"lime\": {\"samples\": 300, \"features\": 2, \"stability\": {\"rows\": 3, \"seeds\": 4}}";
+    let rows = sample.slice(20, 6);
+    let table = method(settings, of(function, &sample)).unwrap().review(&batch(&rows, 50..56)).unwrap().remove(0);
+    let seeds = std::iter::once(42).chain((0..4).map(|number| derive(42, "lime stability", number)));
+    let models: Vec<_> = seeds
+        .map(|seed| {
+            let mut subject = of(function, &sample);
+            subject.seed = seed;
+            explained(settings, subject, &rows)
+        })
+        .collect();
+    let mut line = 0;
+    for row in [0, 2, 4] {
+        let chosen: Vec<Vec<bool>> =
+            models.iter().map(|found| (0..5).map(|feature| found.column(0, feature)[row] != 0.0).collect()).collect();
+        let index = |a: &[bool], b: &[bool]| {
+            let count = |of: fn(bool, bool) -> bool| a.iter().zip(b).filter(|(a, b)| of(**a, **b)).count() as f64;
+            count(|a, b| a && b) / count(|a, b| a || b)
+        };
+        let jaccard: f64 = (0..5).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| index(&chosen[i], &chosen[j])).sum::<f64>() / 10.0;
+        for feature in (0..5).filter(|feature| chosen.iter().any(|chosen| chosen[*feature])) {
+            let all: Vec<f64> = models.iter().map(|found| found.column(0, feature)[row]).collect();
+            let mean = all.iter().sum::<f64>() / 5.0;
+            let std = (all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 4.0).sqrt();
+            assert_eq!(
+                (table.integers("row_id").value(line), table.texts("feature").value(line)),
+                (50 + row as i64, &*format!("x{feature}"))
+            );
+            let share = chosen.iter().filter(|chosen| chosen[feature]).count() as f64 / 5.0;
+            let expected = [
+                all[0],
+                mean,
+                std,
+                all.iter().copied().fold(f64::MAX, f64::min),
+                all.iter().copied().fold(f64::MIN, f64::max),
+                share,
+                jaccard,
+            ];
+            for (column, expected) in ["coefficient", "mean", "std", "low", "high", "chosen", "jaccard"].into_iter().zip(expected) {
+                assert!((table.numbers(column).value(line) - expected).abs() < 1e-12, "{row} {feature} {column}");
+            }
+            assert_eq!(table.integers("seeds").value(line), 5);
+            line += 1;
+        }
+    }
+    assert_eq!(line, table.len());
+}
+
+#[test]
+fn one_feature_and_one_row_have_plain_answers() {
+    let sample = FeatureBlock::new(1, vec![3.0]);
+    let found = explained("\"lime\": {}", of(|x| 2.0 * x[0], &sample), &sample);
+    assert_eq!((found.values.as_slice(), found.base.as_slice(), found.extra[1].1.as_slice()), (&[0.0][..], &[6.0][..], &[1.0][..]));
+    let off = method("\"lime\": {\"stability\": null}", of(|x| x[0], &sample)).unwrap();
+    assert!(off.review(&batch(&sample, [1])).unwrap().is_empty());
 }

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agreement;
 mod ale;
 mod any_model_runs;
 mod bad_input;
 mod catboost;
 mod catboost_damage;
 mod cli;
+mod command;
 mod compare;
 mod config;
 mod conformance;
@@ -22,7 +24,6 @@ mod forests;
 mod gates;
 mod golden;
 mod h_statistic;
-mod init;
 mod interactions;
 mod kernel_shap;
 mod laws;
@@ -35,8 +36,6 @@ mod onnx;
 mod onnx_damage;
 mod oracle;
 mod permutation;
-mod resume;
-mod row;
 mod run_folder;
 mod run_settings;
 mod subjects;

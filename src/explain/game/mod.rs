@@ -7,15 +7,9 @@ mod coalitions;
 mod forest;
 mod rows;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef};
-use arrow_schema::DataType;
-
 use super::ExplainError;
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Link, Output};
-use crate::numeric::seed;
 use crate::subject::{ExplainedFeature, Needs, Subject};
 use forest::ForestGame;
 use rows::BackgroundGame;
@@ -71,14 +65,4 @@ fn is_counted(forest: Option<&Forest>, space: Output) -> bool {
     forest.is_some_and(|forest| {
         (space == Output::Margin || forest.link == Link::Identity) && forest.trees.iter().all(|tree| tree.linear.is_empty())
     })
-}
-
-/// A number for each row that depends on its identifier alone, for seeds.
-pub fn row_keys(ids: &ArrayRef) -> Vec<u64> {
-    let text = |row: usize| match ids.data_type() {
-        DataType::Utf8 => seed::derive(0, ids.as_string::<i32>().value(row), 0),
-        DataType::Int64 => ids.as_primitive::<Int64Type>().value(row) as u64,
-        _ => 0,
-    };
-    (0..ids.len()).map(|row| if ids.is_null(row) { 0 } else { text(row) }).collect()
 }

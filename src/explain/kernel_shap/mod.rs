@@ -10,7 +10,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use faer::Mat;
-use rayon::prelude::*;
 
 use super::game::{self, Coalitions, Game};
 use super::{ExplainError, Explainer, sampled};
@@ -49,9 +48,7 @@ impl KernelShap {
         let (players, samples) = (schema.features.len(), settings.samples.get());
         let least = 2 * players + 2;
         if samples < least && !fits(players, samples) {
-            let message =
-                format!("{samples} coalitions are too few for {players} features; set explain.kernel_shap.samples to {least} or more");
-            return Err(ExplainError { method: METHOD, message });
+            return Err(sampled::too_few(METHOD, samples, players, least));
         }
         Ok(Self { schema, settings: settings.clone(), seed: subject.seed, game: game::game(METHOD, subject)? })
     }
@@ -159,10 +156,7 @@ impl Explainer for KernelShap {
     }
 
     fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
-        let keys = game::row_keys(&rows.ids);
-        let found: Result<Vec<_>, String> = keys.par_iter().enumerate().map(|(row, &key)| self.row(&rows.features, row, key)).collect();
-        let found = found.map_err(|message| ExplainError { method: METHOD, message })?;
-        Ok(sampled::batch(&self.schema, &found))
+        sampled::explain(&self.schema, rows, |row, key| self.row(&rows.features, row, key))
     }
 
     fn sample(&self) -> Option<NonZeroUsize> {

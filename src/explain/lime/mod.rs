@@ -5,24 +5,26 @@
 
 mod bins;
 mod fit;
+mod perturbed;
 mod settings;
+mod stability;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use faer::Mat;
 use rayon::prelude::*;
 
 use super::{ExplainError, Explainer};
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::{FeatureBlock, RowBatch};
 use crate::model::Predictor;
-use crate::numeric::seed;
 use crate::subject::{Needs, Subject};
+use crate::table::Table;
 use bins::Bins;
-use fit::{Linear, Moments};
+use fit::Linear;
+use perturbed::{Neighbourhood, Perturbed};
 
-pub use settings::Settings;
+pub use settings::{Settings, Stability};
 
 const METHOD: &str = "lime";
 
@@ -36,14 +38,10 @@ const EXTRA: &[&str] = &["_intercept", "_fidelity"];
 pub struct Lime {
     schema: Arc<AttributionSchema>,
     settings: Settings,
+    seed: u64,
     predictor: Arc<dyn Predictor>,
-    bins: Vec<Bins>,
-    /// Bin of each perturbed value, `feature · samples + sample`.
-    keys: Vec<u64>,
-    /// What the model says of them, `output · samples + sample`.
-    predictions: Vec<f64>,
-    /// Weight of a perturbed row by the number of its bits that are off.
-    kernel: Vec<f64>,
+    around: Arc<Neighbourhood>,
+    perturbed: Perturbed,
 }
 
 impl Lime {
@@ -57,20 +55,14 @@ impl Lime {
         members.sort_unstable_by_key(|member| member.column);
         let bins: Vec<Bins> =
             members.par_iter().map(|member| Bins::new(sample.features.column(member.column), member.values.is_ordered())).collect();
-        let count = settings.samples.get();
-        let drawn: Vec<Vec<f64>> = (bins.par_iter().enumerate())
-            .map(|(feature, bins)| {
-                let rng = &mut seed::generator(subject.seed, METHOD, feature as u64);
-                (0..count).map(|_| bins.draw(rng)).collect()
-            })
-            .collect();
-        let keys = bins.iter().zip(&drawn).flat_map(|(bins, drawn)| drawn.iter().map(|value| bins.key(*value))).collect();
-        let predictions = predict(&*subject.predictor, &FeatureBlock::new(count, drawn.concat()))?;
         let width = WIDTH * WIDTH * bins.len() as f64;
         let kernel = (0..=bins.len()).map(|off| (-(off as f64) / width).exp().sqrt()).collect();
+        let around = Arc::new(Neighbourhood { bins, kernel, features: settings.features.get() });
+        let predictor = Arc::clone(&subject.predictor);
+        let perturbed = Perturbed::draw(&around, &*predictor, settings.samples.get(), subject.seed)?;
         let features = members.iter().map(|member| member.name.clone()).collect();
         let schema = Arc::new(AttributionSchema { method: METHOD, features, outputs: subject.outputs.clone() });
-        Ok(Self { schema, settings: settings.clone(), predictor: Arc::clone(&subject.predictor), bins, keys, predictions, kernel })
+        Ok(Self { schema, settings: settings.clone(), seed: subject.seed, predictor, around, perturbed })
     }
 
     /// What this method needs before the first row.
@@ -78,39 +70,10 @@ impl Lime {
         Needs { sample: true, ..Needs::default() }
     }
 
-    /// Each output's linear model around a row, which itself counts as a perturbed row of weight one.
-    fn row(&self, row: &[f64], own: &[f64]) -> Vec<Linear> {
-        let (features, samples) = (self.bins.len(), self.settings.samples.get());
-        // A row of ones and zeros for each perturbed row, by column; the explained row is the last.
-        let mut bits = Mat::from_fn(samples + 1, features, |_, _| 1.0);
-        for (feature, bins) in self.bins.iter().enumerate() {
-            let key = bins.key(row[feature]);
-            let keys = &self.keys[feature * samples..][..samples];
-            bits.col_mut(feature).iter_mut().zip(keys).for_each(|(bit, other)| *bit = f64::from(u8::from(key == *other)));
-        }
-        let mut off = vec![0_usize; samples + 1];
-        for feature in 0..features {
-            off.iter_mut().zip(bits.col(feature).iter()).for_each(|(off, bit)| *off += usize::from(*bit == 0.0));
-        }
-        let weights: Vec<f64> = off.iter().map(|off| self.kernel[*off]).collect();
-        let weight: f64 = weights.iter().sum();
-        let weighted = |values: &mut dyn Iterator<Item = f64>| values.zip(&weights).map(|(value, w)| value * w).sum::<f64>();
-        let means: Vec<f64> = (0..features).map(|feature| weighted(&mut bits.col(feature).iter().copied()) / weight).collect();
-        for (feature, mean) in means.iter().enumerate() {
-            bits.col_mut(feature).iter_mut().for_each(|bit| *bit -= mean);
-        }
-        let scaled = Mat::from_fn(samples + 1, features, |sample, feature| bits[(sample, feature)] * weights[sample]);
-        let gram = scaled.transpose() * &bits;
-        let fit = |(predictions, own): (&[f64], &f64)| {
-            let targets = || predictions.iter().chain([own]).copied();
-            let mean = weighted(&mut targets()) / weight;
-            let about: Vec<f64> = targets().map(|target| target - mean).collect();
-            let against = |feature: usize| scaled.col(feature).iter().zip(&about).map(|(bit, y)| bit * y).sum();
-            let target = (0..features).map(against).collect();
-            let variance = weighted(&mut about.iter().map(|y| y * y));
-            Moments { weight, means: &means, bits: &gram, target, mean, variance }.fit(self.settings.features.get())
-        };
-        self.predictions.chunks_exact(samples).zip(own).map(fit).collect()
+    /// Each row's linear models, an output each, from these perturbed rows.
+    fn models(&self, perturbed: &Perturbed, rows: &FeatureBlock, predictions: &[f64]) -> Vec<Vec<Linear>> {
+        let own = |row: usize| predictions.iter().skip(row).step_by(rows.rows()).copied().collect::<Vec<_>>();
+        (0..rows.rows()).into_par_iter().map(|row| perturbed.explain(&rows.row(row), &own(row))).collect()
     }
 }
 
@@ -135,15 +98,11 @@ impl Explainer for Lime {
     fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
         let (count, outputs) = (rows.rows(), self.schema.outputs.len());
         let prediction = predict(&*self.predictor, &rows.features)?;
-        let row = |row: usize| {
-            let own: Vec<f64> = (0..outputs).map(|output| prediction[output * count + row]).collect();
-            self.row(&rows.features.row(row), &own)
-        };
-        let found: Vec<Vec<Linear>> = (0..count).into_par_iter().map(row).collect();
+        let found = self.models(&self.perturbed, &rows.features, &prediction);
         let each = |of: &dyn Fn(&Linear) -> f64| -> Vec<f64> {
             (0..outputs).flat_map(|output| found.iter().map(move |models| &models[output])).map(of).collect()
         };
-        let values = (0..outputs).flat_map(|output| (0..self.bins.len()).map(move |feature| (output, feature)));
+        let values = (0..outputs).flat_map(|output| (0..self.around.bins.len()).map(move |feature| (output, feature)));
         let intercepts = each(&|model| model.intercept);
         Ok(AttributionBatch {
             schema: Arc::clone(&self.schema),
@@ -158,6 +117,10 @@ impl Explainer for Lime {
 
     fn sample(&self) -> Option<NonZeroUsize> {
         Some(self.settings.rows)
+    }
+
+    fn review(&self, rows: &RowBatch) -> Result<Vec<Table>, ExplainError> {
+        self.settings.stability.as_ref().map(|settings| stability::table(self, settings, rows)).into_iter().collect()
     }
 
     fn is_additive(&self) -> bool {

@@ -15,11 +15,31 @@ pub struct Settings {
     pub samples: NonZeroUsize,
     /// Features of a row's linear model; the others get zero.
     pub features: NonZeroUsize,
+    /// A few of the rows are explained with other seeds too, to see whether these would say the same; none where null.
+    pub stability: Option<Stability>,
+}
+
+/// Explanations of the same rows with other seeds.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Stability {
+    /// Rows, evenly from those explained.
+    pub rows: NonZeroUsize,
+    /// Seeds beside the run's.
+    pub seeds: NonZeroUsize,
+}
+
+impl Default for Stability {
+    fn default() -> Self {
+        let of = |count: usize| NonZeroUsize::MIN.saturating_add(count - 1);
+        Self { rows: of(20), seeds: of(5) }
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let of = |count: usize| NonZeroUsize::MIN.saturating_add(count - 1);
-        Self { rows: of(500), samples: of(5000), features: of(6) }
+        Self { rows: of(500), samples: of(5000), features: of(6), stability: Some(Stability::default()) }
     }
 }

@@ -29,7 +29,7 @@ impl TreeShap {
     /// # Errors
     /// If the model is not made of trees, and as [`TreeShap::path_dependent`] and [`TreeShap::interventional`].
     pub fn new(settings: &Settings, subject: &Subject) -> Result<Self, ExplainError> {
-        let forest = subject.forest.as_ref().ok_or_else(|| refuse("the model is not made of trees; switch explain.tree_shap off"))?;
+        let forest = subject.forest.as_ref().ok_or_else(Self::without_trees)?;
         match settings.mode {
             Mode::Interventional => {
                 let histograms = subject.background.histograms.as_deref().ok_or_else(|| refuse("the background was not counted"))?;
@@ -37,6 +37,13 @@ impl TreeShap {
             }
             Mode::PathDependent => Self::path_dependent(Arc::clone(subject.background.covered.as_ref().unwrap_or(forest))),
         }
+    }
+
+    /// What is said of a model that has none.
+    pub fn without_trees() -> ExplainError {
+        refuse(
+            "explains trees, and the model is a function of which nothing else is known; leave it out, and name kernel_shap, permutation or lime",
+        )
     }
 
     /// The interaction values in the configured mode.

@@ -1,5 +1,6 @@
 //! Charts: pure functions from tables to SVG text.
 
+mod agreement;
 mod ale;
 mod axis;
 mod beeswarm;
@@ -17,6 +18,7 @@ mod frame;
 mod gap;
 mod importance;
 mod interactions;
+mod lime_stability;
 mod palette;
 mod panels;
 mod plane;
@@ -94,6 +96,8 @@ pub static CHARTS: &[Chart] = &[
     Chart { name: "surrogate", tables: &["surrogate"], more: None, draw: surrogate::draw },
     Chart { name: "fairness", tables: &["fairness_attributions"], more: None, draw: gap::draw },
     Chart { name: "sp_lime", tables: &["sp_lime"], more: None, draw: sp_lime::draw },
+    Chart { name: "lime_stability", tables: &["lime_stability"], more: None, draw: lime_stability::draw },
+    Chart { name: "agreement", tables: &["agreement"], more: None, draw: agreement::draw },
 ];
 
 /// Draws every chart whose tables are all there.

@@ -35,6 +35,8 @@ pub struct Page {
     pub fairness: Option<Fairness>,
     /// The attribution methods.
     pub methods: Vec<Method>,
+    /// How far they agree, in sentences.
+    pub agreement: Vec<String>,
     /// The additivity certificate: a line for each method and output.
     pub additivity: Vec<Certificate>,
     /// The figures.

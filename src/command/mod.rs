@@ -1,0 +1,100 @@
+//! A model that is a child process: rows go to its stdin and predictions come from its stdout, both as Arrow IPC streams.
+//!
+//! The child is started once and kept. For every record batch it is sent it answers with one, of as many rows and a numeric column an output, before it
+//! reads the next. What it writes to stderr goes to the run's log.
+
+mod answer;
+mod error;
+mod process;
+mod request;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::dataset::FeatureBlock;
+use crate::model::{Feature, PredictError, Predictor};
+
+pub use error::CommandError;
+pub use process::Watch;
+
+use answer::Answers;
+use process::Process;
+use request::Requests;
+
+/// What is started, where, and how long it may take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// The folder it runs in.
+    pub folder: PathBuf,
+    /// Rows it is sent at a time, at most.
+    pub batch_rows: usize,
+    /// Time from its start to its first answer.
+    pub start: Duration,
+    /// Time from a batch to its answer.
+    pub answer: Duration,
+    /// Columns of its answers that are predictions; all of them where `None`.
+    pub outputs: Option<Vec<String>>,
+}
+
+/// A running command as a model.
+pub struct CommandPredictor {
+    requests: Requests,
+    answers: Answers,
+    batch_rows: usize,
+    /// Why there is no process any more, once there is none.
+    process: Mutex<Result<Process, CommandError>>,
+    answer: Duration,
+}
+
+impl CommandPredictor {
+    /// Starts the command and has it predict a first few rows, from which it is known what its outputs are.
+    ///
+    /// # Errors
+    /// If it cannot be started, or does not answer as it should.
+    pub fn start(launch: &Launch, features: &[Feature], rows: &FeatureBlock, watch: Watch) -> Result<Self, CommandError> {
+        let requests = Requests::new(features);
+        let batch = requests.batch(rows, 0, rows.rows())?;
+        let mut process = Process::start(launch, batch.schema(), watch)?;
+        let answer = process.ask(batch, launch.start, "start_seconds")?;
+        let answers = Answers::new(&answer, launch.outputs.as_deref())?;
+        answers.read(&answer, rows.rows()).map_err(|fault| fault.at(&requests, rows, 0))?;
+        Ok(Self { requests, answers, batch_rows: launch.batch_rows, process: Mutex::new(Ok(process)), answer: launch.answer })
+    }
+
+    /// One batch there and back: its predictions, `output · rows + row`.
+    fn ask(&self, block: &FeatureBlock, first: usize, rows: usize) -> Result<Vec<f64>, CommandError> {
+        let batch = self.requests.batch(block, first, rows)?;
+        let mut state = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = state.as_mut().map_err(|error| error.clone())?;
+        let answer = process.ask(batch, self.answer, "answer_seconds").and_then(|answer| {
+            let read = self.answers.read(&answer, rows);
+            read.map_err(|fault| fault.at(&self.requests, block, first))
+        });
+        if let Err(error) = &answer {
+            // The process is stopped here: nothing it says can be trusted any more.
+            *state = Err(error.clone());
+        }
+        answer
+    }
+}
+
+impl Predictor for CommandPredictor {
+    fn outputs(&self) -> &[String] {
+        self.answers.outputs()
+    }
+
+    fn predict(&self, block: &FeatureBlock) -> Result<Vec<f64>, PredictError> {
+        let mut predictions = vec![0.0; self.outputs().len() * block.rows()];
+        for first in (0..block.rows()).step_by(self.batch_rows) {
+            let rows = self.batch_rows.min(block.rows() - first);
+            let found = self.ask(block, first, rows).map_err(|error| PredictError(error.to_string()))?;
+            for (all, part) in predictions.chunks_exact_mut(block.rows()).zip(found.chunks_exact(rows)) {
+                all[first..first + rows].copy_from_slice(part);
+            }
+        }
+        Ok(predictions)
+    }
+}

@@ -1,0 +1,117 @@
+//! LIME's stability: for a few rows, how far each chosen feature's coefficient spreads over seeds.
+
+use super::axis::Axis;
+use super::canvas::{Canvas, Drawn, Face, svg};
+use super::frame::{Frame, NOTE};
+use super::{Figure, Options, chart_error, palette};
+use crate::report::ReportError;
+use crate::report::number::short;
+use crate::table::{Table, cell_text};
+
+const ROW: f64 = 20.0;
+
+/// Room for what is said of a row, right of the picture.
+const RIGHT: f64 = 130.0;
+
+/// Rows and features of a row that are drawn at most.
+const ROWS: usize = 4;
+const FEATURES: usize = 6;
+
+/// Outputs that are drawn at most.
+const OUTPUTS: usize = 4;
+
+/// One feature of one row.
+struct Line {
+    name: String,
+    coefficient: f64,
+    ends: (f64, f64),
+    /// Share of the seeds that chose it.
+    chosen: f64,
+    /// What is said of the row, at its first feature.
+    note: Option<String>,
+}
+
+pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
+    tables
+        .iter()
+        .flat_map(|table| distinct(table, "output", &|_| true, OUTPUTS).into_iter().map(|output| figure(table, &output, options)))
+        .collect()
+}
+
+/// The different texts of a column in some lines, in their order.
+fn distinct(table: &Table, column: &str, is_meant: &dyn Fn(usize) -> bool, most: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    let Some(array) = table.rows.column_by_name(column) else { return found };
+    for text in (0..table.len()).filter(|&line| is_meant(line)).map(|line| cell_text(array, line)) {
+        if !found.contains(&text) {
+            found.push(text);
+        }
+    }
+    found.truncate(most);
+    found
+}
+
+fn lines(table: &Table, output: &str) -> Vec<Line> {
+    let of_output = |line: usize| table.texts("output").value(line) == output;
+    let Some(ids) = table.rows.column_by_name("row_id") else { return Vec::new() };
+    let mut lines = Vec::new();
+    for row in distinct(table, "row_id", &of_output, ROWS) {
+        let mut places: Vec<usize> = (0..table.len()).filter(|&line| of_output(line) && cell_text(ids, line) == row).collect();
+        places.sort_by(|&a, &b| table.numbers("mean").value(b).abs().total_cmp(&table.numbers("mean").value(a).abs()));
+        for (place, &line) in places.iter().take(FEATURES).enumerate() {
+            let number = |column: &str| table.numbers(column).value(line);
+            lines.push(Line {
+                name: format!("row {row}: {}", table.texts("feature").value(line)),
+                coefficient: number("coefficient"),
+                ends: (number("low"), number("high")),
+                chosen: number("chosen"),
+                note: (place == 0).then(|| format!("Jaccard {}", short(number("jaccard")))),
+            });
+        }
+    }
+    lines
+}
+
+fn figure(table: &Table, output: &str, options: &Options) -> Result<Figure, ReportError> {
+    let lines = lines(table, output);
+    let all = distinct(table, "output", &|_| true, OUTPUTS);
+    let (of_output, stem) = match all.iter().position(|name| name == output).filter(|_| all.len() > 1) {
+        Some(place) => (format!(", output {output}"), format!("lime_stability-{place}")),
+        None => (String::new(), "lime_stability".to_owned()),
+    };
+    let title = format!("LIME with other seeds{of_output}");
+    let seeds = if table.is_empty() { 0 } else { table.integers("seeds").value(0) };
+    let subtitle = format!(
+        "the same rows explained with {seeds} seeds: bars from the smallest to the largest coefficient, dots where the run's own seed is; paler where some seeds do not \
+         choose the feature; Jaccard: overlap of the chosen features, 1 where all seeds choose alike"
+    );
+    let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+    let frame = Frame::new(title.clone(), &subtitle, &names, (ROW, 0.0, RIGHT));
+    let (low, high) = lines.iter().fold((0.0_f64, 0.0_f64), |(low, high), line| (low.min(line.ends.0), high.max(line.ends.1)));
+    let axis = Axis::new(low, high, frame.sides);
+    let alt = description(&lines, seeds);
+    let picture = |canvas: &Canvas| -> Drawn {
+        axis.draw(canvas, frame.ends, &format!("LIME weight ({})", options.space_of("lime")))?;
+        frame.draw(canvas, &names)?;
+        lines.iter().enumerate().try_for_each(|(row, line)| draw_line(canvas, &axis, (frame.middle(row), frame.sides.1), line))
+    };
+    let svg = svg(frame.size(), (&stem, &title, &alt), picture).map_err(chart_error("lime_stability"))?;
+    Ok(Figure { stem, title, alt, svg })
+}
+
+fn draw_line(canvas: &Canvas, axis: &Axis, (middle, right): (f64, f64), line: &Line) -> Drawn {
+    let colour = if line.chosen < 1.0 { palette::FAINT } else { palette::BAR };
+    let (low, high) = (axis.x(line.ends.0), axis.x(line.ends.1).max(axis.x(line.ends.0) + 1.0));
+    canvas.rect((low, middle - 4.0), (high, middle + 4.0), colour)?;
+    canvas.dot((axis.x(line.coefficient), middle), 3.0, palette::LINE)?;
+    match &line.note {
+        Some(note) => canvas.text((right + 12.0, middle), Face { colour: palette::INK, ..NOTE }, note),
+        None => Ok(()),
+    }
+}
+
+fn description(lines: &[Line], seeds: i64) -> String {
+    let one = |line: &Line| format!("{} {} (from {} to {})", line.name, short(line.coefficient), short(line.ends.0), short(line.ends.1));
+    let told: Vec<String> = lines.iter().take(FEATURES).map(one).collect();
+    format!("Spread of LIME's coefficients over {seeds} seeds. {}, and so on.", told.join("; "))
+}
