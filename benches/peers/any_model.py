@@ -1,0 +1,166 @@
+"""Times the methods for any model beside shap, shapiq and lime on the same rows, background and threads, and prints a Markdown table.
+
+    pip install -r benches/peers/requirements.txt
+    python benches/peers/any_model.py [--background 100 10000] [--rows N] [--samples N] [--lime-rows N] [--threads N]
+
+KernelSHAP explains 500 XGBoost trees of depth 6 in margin space. A peer's time is measured on a few rows, and where coalitions × background would
+not fit in memory on fewer coalitions, then scaled: its work is proportional to both. Errors are Σ(φ̂ − φ)² / Σφ² against exact interventional
+values with the same background; nothing is said of scaled ones.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Rows that a peer may mix at once: 32 columns of doubles of them take 0.5 GiB.
+MIXED = 2_000_000
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--background", type=int, nargs="+", default=[100, 10_000])
+    parser.add_argument("--rows", type=int, default=100, help="rows that this library explains by KernelSHAP")
+    parser.add_argument("--peer-rows", type=int, default=3, help="rows that peers explain")
+    parser.add_argument("--samples", type=int, default=2_048, help="coalitions")
+    parser.add_argument("--lime-rows", type=int, default=1_000)
+    parser.add_argument("--lime-samples", type=int, default=5_000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--executable", help="the built `pipeline`; built here if absent")
+    return parser.parse_args()
+
+
+def build():
+    subprocess.run(["cargo", "build", "--release", "--bin", "pipeline"], cwd=ROOT, check=True)
+    return ROOT / "target" / "release" / "pipeline"
+
+
+def run(executable, settings, config):
+    """Runs an audit: its folder, and the seconds of its steps."""
+    from workload import WORK
+
+    path, out = WORK / "any_model.json", WORK / "any_model"
+    path.write_text(json.dumps({"output": {"dir": str(out)}, "derive": {"importance": False, "summary": False}} | config))
+    command = [executable, "run", path, "--threads", str(settings.threads), "--quiet"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr.strip())
+    folder = Path(done.stdout.strip())
+    steps = json.loads((folder / "run_results.json").read_text())["steps"]
+    return folder, {step["step"]: step["seconds"] for step in steps}
+
+
+def values(folder, method):
+    import pyarrow.parquet as parquet
+    from workload import NAMES
+
+    return parquet.read_table(folder / "attributions" / method / "part-00000.parquet").select(NAMES).to_pandas().to_numpy()
+
+
+def error(found, exact):
+    return float(((found - exact) ** 2).sum() / (exact ** 2).sum())
+
+
+def ours_kernel(executable, settings, workload, rows, background):
+    from workload import WORK
+
+    data, other = WORK / "any_model-rows.parquet", WORK / "any_model-background.parquet"
+    rows[-settings.rows:].to_parquet(data)
+    rows[:background].to_parquet(other)
+    config = {"data": {"path": str(data)}, "background": {"path": str(other)}, "model": {"path": str(workload.path)},
+              "explain": {"tree_shap": {}, "kernel_shap": {"rows": settings.rows, "samples": settings.samples}}}
+    folder, steps = run(executable, settings, config)
+    exact = values(folder, "tree_shap")
+    return {"seconds": steps["kernel_shap"] / settings.rows, "before": steps["background"] + steps["compile"],
+            "error": error(values(folder, "kernel_shap"), exact)}, exact
+
+
+def predictor(workload, threads):
+    import xgboost
+
+    model = xgboost.Booster(model_file=workload.path)
+    model.set_param({"nthread": threads})
+    return lambda x: model.inplace_predict(x, predict_type="margin")
+
+
+def timed(explain, rows, exact, samples, wanted):
+    import numpy as np
+
+    began = time.perf_counter()
+    found = np.array([explain(row, samples) for row in rows])
+    seconds = (time.perf_counter() - began) / len(rows) * wanted / samples
+    return {"seconds": seconds, "scaled": samples < wanted, "error": None if samples < wanted else error(found, exact[: len(rows)])}
+
+
+def shap(predict, background):
+    import shap as library
+
+    explainer = library.KernelExplainer(predict, background)
+    return lambda row, samples: explainer.shap_values(row, nsamples=samples, l1_reg=False, silent=True)
+
+
+def shapiq(predict, background):
+    import numpy as np
+    import shapiq as library
+
+    def explain(row, samples):
+        game = library.MarginalImputer(model=predict, data=background, x=row, sample_size=len(background), normalize=False, random_state=1)
+        found = library.KernelSHAP(n=background.shape[1], random_state=1).approximate(budget=samples, game=game)
+        return np.array([found[(feature,)] for feature in range(background.shape[1])])
+
+    return explain
+
+
+def lime(predict, rows, settings):
+    from lime.lime_tabular import LimeTabularExplainer
+
+    explainer = LimeTabularExplainer(rows, mode="regression", random_state=1)
+    count = max(1, settings.peer_rows)
+    began = time.perf_counter()
+    for row in rows[-count:]:
+        explainer.explain_instance(row, predict, num_features=6, num_samples=settings.lime_samples)
+    return (time.perf_counter() - began) / count
+
+
+def cell(own, took):
+    note = " scaled" if took.get("scaled") else ""
+    wrong = "" if took.get("error") is None else f", error {took['error']:.1e}"
+    return f"{took['seconds']:.3g}{note} ({took['seconds'] / own:.0f} ×){wrong}"
+
+
+def main():
+    settings = arguments()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
+        os.environ[variable] = str(settings.threads)
+    from workload import ROWS, WORKLOADS, prepare
+
+    import numpy as np
+
+    workload = WORKLOADS[0]
+    rows = prepare([workload])
+    executable = Path(settings.executable).resolve() if settings.executable else build()
+    predict, lines = predictor(workload, settings.threads), []
+    for size in settings.background:
+        own, exact = ours_kernel(executable, settings, workload, rows, size)
+        background = rows[:size].to_numpy(np.float64)
+        few = rows[-settings.rows:][: settings.peer_rows].to_numpy(np.float64)
+        samples = min(settings.samples, max(128, MIXED // size))
+        took = {name: timed(make(predict, background), few, exact, samples, settings.samples) for name, make in (("shap", shap), ("shapiq", shapiq))}
+        lines.append(f"| KernelSHAP, {settings.samples} coalitions × {size} background rows | {own['seconds']:.3g}, error {own['error']:.1e} "
+                     f"(once: {own['before']:.3g}) | {cell(own['seconds'], took['shap'])} | {cell(own['seconds'], took['shapiq'])} | – |")
+    config = {"data": {"path": str(ROWS)}, "model": {"path": str(workload.path)},
+              "explain": {"tree_shap": False, "lime": {"rows": settings.lime_rows, "samples": settings.lime_samples, "stability": None}}}
+    _, steps = run(executable, settings, config)
+    own = steps["lime"] / settings.lime_rows
+    peer = lime(predict, rows.to_numpy(np.float64), settings)
+    lines.append(f"| LIME, {settings.lime_samples} perturbed rows | {own:.3g} (once: {steps['sample'] + steps['compile']:.3g}) | – | – | {cell(own, {'seconds': peer})} |")
+    print("Seconds a row; in brackets, how many times as long as this library.\n")
+    print("| task | this library | shap | shapiq | lime |\n|---|--:|--:|--:|--:|", *lines, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
