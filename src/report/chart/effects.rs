@@ -6,7 +6,7 @@ use super::canvas::{Canvas, Drawn, svg};
 use super::panels::{Curve, Panels, Point};
 use super::{Figure, Options, chart_error};
 use crate::report::ReportError;
-use crate::report::number::short;
+use crate::report::number::{counted, short};
 use crate::table::Table;
 
 /// Outputs that are drawn of a model with more.
@@ -44,7 +44,8 @@ fn figure(table: &Table, options: &Options, words: &Words, all: Vec<Curve>, name
     let title = format!("{}{}", words.title, named.map(|(_, name)| format!(", output {name}")).unwrap_or_default());
     let mut parts = vec![words.about.clone()];
     parts.extend(level(table).map(|level| format!("bands: {level} % intervals")));
-    parts.push("grey below: where the rows are; shaded: hardly any rows".into());
+    let rows = all.iter().map(|curve| curve.points.iter().map(|point| point.rows).sum::<f64>()).fold(0.0, f64::max);
+    parts.push(format!("grey below: where the {} are; shaded: hardly any rows", counted(rows as i64)));
     if shown < all.len() {
         parts.push(format!("the {shown} of {} features with the widest effect", all.len()));
     }

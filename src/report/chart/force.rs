@@ -7,20 +7,23 @@ use super::canvas::{Canvas, Drawn, Face, svg};
 use super::chosen::{Choice, Chosen, chosen, picks};
 use super::frame::Frame;
 use super::ranking::{Ranking, rankings};
-use super::text::width;
+use super::text::{elide, width};
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
 use crate::report::number::short;
 use crate::table::Table;
 
 /// Height of a row, and of its bar.
-const ROW: f64 = 58.0;
+const ROW: f64 = 76.0;
 const BAR: f64 = 16.0;
 /// Rows with the lowest and highest sums of attributions, of each.
 const ENDS: usize = 3;
-/// A segment below this share of the picture's width is drawn together with the smaller ones.
-const SMALLEST: f64 = 0.004;
-const LABEL: Face = Face { size: 11.0, bold: false, colour: palette::INK, anchor: HPos::Center };
+/// Pushes that are named, of each direction, and the width of one of them.
+const NAMED: usize = 4;
+const NAME: f64 = 180.0;
+/// Segments narrower than this have no gaps between them.
+const NARROW: f64 = 3.0;
+const LABEL: Face = Face { size: 11.0, bold: false, colour: palette::INK, anchor: HPos::Left };
 
 /// A feature's part of a bar.
 struct Segment {
@@ -48,7 +51,8 @@ fn figure(ranking: &Ranking, rows: &[Chosen], (chart, which): (&'static str, &st
     let title = format!("What pushes predictions up and down{}", ranking.of_output());
     let space = options.space_of(ranking.method);
     let subtitle = format!(
-        "{}; {which}, by their ids; from the base value (0) features push the prediction up (orange) and down (blue); the mark is where it ends",
+        "{}; {which}, by their ids with the sum; from the base value (0) features push the prediction up (orange) and down (blue), the strongest \
+         first, as named above and below each bar; the mark is where it ends",
         ranking.method_title()
     );
     let names: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
@@ -64,7 +68,7 @@ fn figure(ranking: &Ranking, rows: &[Chosen], (chart, which): (&'static str, &st
     let picture = |canvas: &Canvas| -> Drawn {
         axis.draw(canvas, frame.ends, &format!("sum of attributions above the base value ({space})"))?;
         frame.draw(canvas, &names)?;
-        rows.iter().zip(&bars).enumerate().try_for_each(|(place, (row, bar))| draw_row(canvas, &axis, frame.middle(place), row, bar))
+        rows.iter().zip(&bars).enumerate().try_for_each(|(place, row)| draw_row(canvas, &axis, &frame, frame.middle(place), row))
     };
     let svg = svg(frame.size(), (&stem, &title, &alt), picture).map_err(chart_error("force"))?;
     Ok(Figure { stem, title, alt, svg })
@@ -88,31 +92,27 @@ fn segments(row: &Chosen) -> [Vec<Segment>; 2] {
     })
 }
 
-/// Upward pushes above the line, downward ones beneath, labelled where there is room.
-fn draw_row(canvas: &Canvas, axis: &Axis, middle: f64, row: &Chosen, bar: &[Vec<Segment>; 2]) -> Drawn {
-    let whole = axis.x(f64::INFINITY) - axis.x(f64::NEG_INFINITY);
-    for (segments, top, colour, label) in
-        [(&bar[0], middle - BAR, palette::UP, middle - BAR - 8.0), (&bar[1], middle, palette::DOWN, middle + BAR + 8.0)]
-    {
-        let mut reach = f64::NEG_INFINITY;
-        for (number, segment) in segments.iter().enumerate() {
+/// Upward pushes above the line, downward ones beneath, with the names of the strongest.
+fn draw_row(canvas: &Canvas, axis: &Axis, frame: &Frame, middle: f64, (row, bar): (&Chosen, &[Vec<Segment>; 2])) -> Drawn {
+    let sum = Face { size: 11.0, colour: palette::MUTED, anchor: HPos::Right, ..LABEL };
+    canvas.text((frame.sides.0 - 12.0, middle + 15.0), sum, &short(row.total))?;
+    let sides = [(&bar[0], middle - BAR, palette::UP, palette::WARM, -9.0), (&bar[1], middle, palette::DOWN, palette::LINE, BAR + 9.0)];
+    for (segments, top, fill, ink, label) in sides {
+        for segment in segments {
             let (left, right) = (axis.x(segment.from.min(segment.to)), axis.x(segment.from.max(segment.to)));
-            // The ends of segments are told apart by a gap, which small ones do without.
-            let gap = if right - left > whole * SMALLEST { 0.75 } else { 0.0 };
-            canvas.rect((left + gap, top + 1.0), (right - gap, top + BAR - 1.0), colour)?;
-            let (centre, half) = ((left + right) / 2.0, width(&segment.label, LABEL.size) / 2.0);
-            let clear = if number == 0 { true } else { centre - half > reach + 8.0 || centre + half < -reach - 8.0 };
-            let inside = centre - half >= axis.x(f64::NEG_INFINITY) && centre + half <= axis.x(f64::INFINITY);
-            if right - left > 6.0 && clear && inside && half < (right - left).max(60.0) {
-                canvas.text((centre, label), LABEL, &segment.label)?;
-                reach = if segment.to > segment.from { centre + half } else { -(centre - half) };
-            }
+            let gap = if right - left > NARROW { 0.75 } else { 0.0 };
+            canvas.rect((left + gap, top + 1.0), (right - gap, top + BAR - 1.0), fill)?;
         }
+        let named: Vec<String> = segments.iter().take(NAMED).map(|segment| elide(&segment.label, LABEL.size, NAME)).collect();
+        let more = if segments.len() > NAMED { ", …" } else { "" };
+        let text = format!("{}{more}", named.join(", "));
+        // Lines of the grid do not cross the names.
+        let (left, y) = (frame.sides.0, top + label);
+        canvas.rect((left - 2.0, y - 7.0), ((left + width(&text, LABEL.size) + 2.0).min(frame.sides.1), y + 7.0), palette::PAPER)?;
+        canvas.fitted((left, y), Face { colour: ink, ..LABEL }, frame.sides.1 - frame.sides.0, &text)?;
     }
     let end = axis.x(row.total);
-    canvas.line((end, middle - BAR - 1.0), (end, middle + BAR + 1.0), palette::INK, 2.0)?;
-    let (anchor, x) = if end > axis.x(f64::INFINITY) - 60.0 { (HPos::Right, end - 5.0) } else { (HPos::Left, end + 5.0) };
-    canvas.text((x, middle + BAR - 8.0), Face { anchor, size: 11.0, bold: true, colour: palette::INK }, &short(row.total))
+    canvas.line((end, middle - BAR - 1.0), (end, middle + BAR + 1.0), palette::INK, 2.0)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const NAME: f64 = 24.0;
 const PLOT: f64 = 150.0;
 const ROWS: f64 = 24.0;
 const TICKS: f64 = 24.0;
-const CATEGORIES: f64 = 92.0;
+const CATEGORIES: f64 = 120.0;
 /// Width of the scale's labels, and between panels.
 const SCALE: f64 = 58.0;
 const GAP: f64 = 18.0;

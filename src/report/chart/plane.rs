@@ -20,7 +20,9 @@ use crate::table::{Table, cell_text};
 /// Width and height of a map, and the room around it.
 const SIDE: (f64, f64) = (320.0, 240.0);
 const LEFT: f64 = 90.0;
-const BELOW: f64 = 84.0;
+const BELOW: f64 = 34.0;
+/// Height of categories' names beneath a map.
+const CATEGORIES: f64 = 90.0;
 const ABOVE: f64 = 26.0;
 /// Pairs, and outputs, that are drawn of more.
 const PAIRS: usize = 6;
@@ -93,7 +95,7 @@ fn figures(tables: &[&Table], options: &Options, words: &Words) -> Result<Vec<Fi
         let alt = format!("Heat maps of {}.", pairs.join("; "));
         let lines = wrap(words.about, NOTE.size, WIDTH - 2.0 * MARGIN);
         let top = MARGIN + 30.0 + 17.0 * lines.len() as f64 + 24.0;
-        let height = top + planes.len().div_ceil(2) as f64 * (ABOVE + SIDE.1 + BELOW);
+        let height = top + planes.chunks(2).map(below).sum::<f64>() + planes.len().div_ceil(2) as f64 * (ABOVE + SIDE.1);
         let picture = |canvas: &Canvas| -> Drawn {
             canvas.fitted((MARGIN, MARGIN + 8.0), TITLE, WIDTH - 2.0 * MARGIN, &title)?;
             lines.iter().enumerate().try_for_each(|(line, text)| canvas.text((MARGIN, MARGIN + 30.0 + 17.0 * line as f64), NOTE, text))?;
@@ -101,7 +103,9 @@ fn figures(tables: &[&Table], options: &Options, words: &Words) -> Result<Vec<Fi
             legend(canvas, top - 20.0, ends, words, options)?;
             planes.iter().enumerate().try_for_each(|(number, plane)| {
                 let left = MARGIN + LEFT + (number % 2) as f64 * (LEFT + SIDE.0 + 6.0);
-                let top = top + ABOVE + (number / 2) as f64 * (ABOVE + SIDE.1 + BELOW);
+                let before = number / 2;
+                let above: f64 = planes.chunks(2).take(before).map(below).sum();
+                let top = top + ABOVE + before as f64 * (ABOVE + SIDE.1) + above;
                 draw_plane(canvas, plane, (left, top), ends, words, &rows)
             })
         };
@@ -109,6 +113,11 @@ fn figures(tables: &[&Table], options: &Options, words: &Words) -> Result<Vec<Fi
         Ok(Figure { stem, title: title.clone(), alt, svg })
     };
     outputs.iter().take(OUTPUTS).enumerate().map(figure).collect()
+}
+
+/// Room beneath maps side by side.
+fn below(pair: &[Plane]) -> f64 {
+    if pair.iter().all(|plane| plane.sides[0].is_numeric()) { BELOW } else { CATEGORIES }
 }
 
 /// The pairs of one output.
@@ -205,7 +214,9 @@ fn draw_plane(canvas: &Canvas, plane: &Plane, (left, top): (f64, f64), ends: (f6
     for i in 0..a.labels.len() {
         for j in 0..b.labels.len() {
             let (Some(x), Some(y), Some(height)) = (a.cell(i), b.cell(j), plane.heights.get(&(i, j))) else { continue };
-            canvas.rect((across.x(x.0), up.x(y.1)), (across.x(x.1), up.x(y.0)), (words.colour)(*height, ends))?;
+            // Half a pixel over the next cells, which are drawn later, so that no seam shows.
+            let lower_right = ((across.x(x.1) + 0.5).min(right), (up.x(y.0)).min(bottom));
+            canvas.rect((across.x(x.0), (up.x(y.1) - 0.5).max(top)), lower_right, (words.colour)(*height, ends))?;
         }
     }
     draw_contours(canvas, plane, (&across, &up), ends, words.lines)?;
@@ -219,7 +230,7 @@ fn draw_plane(canvas: &Canvas, plane: &Plane, (left, top): (f64, f64), ends: (f6
         a.labels
             .iter()
             .enumerate()
-            .try_for_each(|(place, label)| canvas.upright((across.x(place as f64), bottom + 5.0), small, 52.0, label))?;
+            .try_for_each(|(place, label)| canvas.upright((across.x(place as f64), bottom + 5.0), small, CATEGORIES - 14.0, label))?;
     }
     let face = Face { anchor: HPos::Right, ..small };
     if b.is_numeric() {
