@@ -30,6 +30,10 @@ pub(super) enum Command {
     Inspect(Inspect),
     /// Tell what changed between two runs, as CSV: the lines of the table `compare`
     Compare(Compare),
+    /// Write a commented config that runs
+    Init(Init),
+    /// Explain one row: prediction, base value, contributions, and the reasons of an unfavourable decision
+    Explain(Explain),
     /// Print the JSON Schema of the config, for editors
     Schema,
     /// Print the completions of a shell
@@ -59,6 +63,10 @@ pub(super) struct Run {
     /// Fail, with exit code 4, where there are warnings
     #[arg(long)]
     pub fail_on_warn: bool,
+    /// Go on with a run that ended before it was published (that of --run-id, or the newest of the output folder), if its data, model and config are the
+    /// same; and leave what is finished where this one is interrupted
+    #[arg(long)]
+    pub resume: bool,
 }
 
 #[derive(Debug, Args)]
@@ -110,8 +118,60 @@ pub(super) struct Inspect {
 pub(super) struct Compare {
     /// Folder of the earlier run
     pub before: PathBuf,
-    /// Folder of the later run
+    /// Folder of the later run, whose gates on the comparison decide the exit code
     pub after: PathBuf,
+    /// Fail, with exit code 4, where a gate only warns
+    #[arg(long)]
+    pub fail_on_warn: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Parquet file, directory or glob of the rows to explain
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    /// Model file
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// File to write, which must not be there yet; stdout where none is given, with paths from the current directory
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// Config file (YAML)
+    pub config: PathBuf,
+    /// The row: its value in the column that data.id names, or its number, from 0 on, where that names none; the first of several
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    pub id: String,
+    /// Attribution method, of those that the config switches on; the first where none is given
+    #[arg(long, value_name = "NAME")]
+    pub method: Option<String>,
+    /// Output of the model; all where none is given
+    #[arg(long, value_name = "NAME")]
+    pub output_name: Option<String>,
+    /// Features that are shown; the others are summed
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub top: NonZeroUsize,
+    /// Form of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Form,
+    /// Worker threads, instead of the config's run.threads; they cannot change a result
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Set a key of the config, such as data.filter=null; the value is YAML, paths start from the config's folder
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+/// Form of a result on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// Lines for a terminal
+    Text,
+    /// JSON, every feature in it
+    Json,
 }
 
 fn format_names() -> PossibleValuesParser {

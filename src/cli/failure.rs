@@ -1,12 +1,14 @@
 //! How a command that failed says so: on stderr, with the exit code of the contract.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
+use super::is_coloured;
 use crate::compare::CompareError;
-use crate::config::{ConfigError, Problem};
+use crate::config::{ConfigError, Problem, ProposeError};
 use crate::model::ModelError;
 use crate::run::RunError;
 
@@ -25,6 +27,17 @@ pub(super) enum Failure {
     /// Runs cannot be compared.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// No config can be proposed.
+    #[error(transparent)]
+    Propose(#[from] ProposeError),
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}{}", path.display(), if source.kind() == io::ErrorKind::AlreadyExists { "; it is never overwritten, name another file" } else { "" })]
+    Unwritten {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A result cannot be printed.
     #[error("cannot write to stdout: {0}")]
     Print(#[from] io::Error),
@@ -50,7 +63,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Failure::Config(_) => 2,
-            Failure::Model(_) | Failure::Compare(_) | Failure::Print(_) => 3,
+            Failure::Model(_) | Failure::Compare(_) | Failure::Propose(_) | Failure::Unwritten { .. } | Failure::Print(_) => 3,
             Failure::Run(error) => error.exit_code(),
         }
     }
@@ -67,11 +80,9 @@ fn excerpt(problem: &Problem) -> String {
 
 /// Colour on a terminal that is not asked to do without, plain characters elsewhere.
 fn theme() -> GraphicalTheme {
-    if !io::stderr().is_terminal() {
-        GraphicalTheme::none()
-    } else if std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()) {
-        GraphicalTheme::unicode_nocolor()
-    } else {
-        GraphicalTheme::unicode()
+    match io::stderr().is_terminal() {
+        false => GraphicalTheme::none(),
+        true if is_coloured(true) => GraphicalTheme::unicode(),
+        true => GraphicalTheme::unicode_nocolor(),
     }
 }

@@ -2,7 +2,9 @@
 
 mod args;
 mod compare;
+mod explain;
 mod failure;
+mod init;
 mod inspect;
 mod run;
 
@@ -39,7 +41,13 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Check(options) => print(&run::check(options)?),
         Command::Inspect(options) => print(&inspect::inspect(&options)?),
-        Command::Compare(options) => print(&compare::compare(&options)?),
+        Command::Compare(options) => {
+            let (lines, code) = compare::compare(&options)?;
+            print(&lines)?;
+            Ok(ExitCode::from(code))
+        }
+        Command::Init(options) => print(&init::init(&options)?),
+        Command::Explain(options) => print(&explain::explain(options)?),
         Command::Schema => print(&pretty(&crate::config::schema())?),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -47,6 +55,11 @@ fn execute(command: Command) -> Result<ExitCode, Failure> {
             print(&String::from_utf8_lossy(&script))
         }
     }
+}
+
+/// Whether a stream is to have colours: a terminal that is not asked to do without.
+fn is_coloured(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
 
 /// `value` as indented JSON with a newline at its end.

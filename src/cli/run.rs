@@ -9,7 +9,8 @@ use crate::run::{self, Level, Log, Options, Published};
 pub(super) fn run(arguments: Run) -> Result<Published, Failure> {
     let log = log(&arguments.check);
     let config = Config::load(&arguments.check.config, &arguments.check.sets)?;
-    let options = Options { run_id: arguments.run_id, fail_on_warn: arguments.fail_on_warn, ..options(arguments.check) };
+    let options =
+        Options { run_id: arguments.run_id, fail_on_warn: arguments.fail_on_warn, resume: arguments.resume, ..options(arguments.check) };
     Ok(run::run(config, options, &log)?)
 }
 

@@ -16,11 +16,30 @@ use crate::numeric::value_counts::ValueCounts;
 /// Attribute, group and metric.
 pub(super) type GroupMetric = (String, String, String);
 
-/// What a distribution is of (`prediction`, `attribution` or `feature`), its method, output and feature.
+/// What a distribution is of (`prediction` or `attribution`), its method, output and feature.
 pub(super) type Of = (&'static str, String, String, String);
 
 /// Mean |attribution| by feature, by method and output.
-pub(super) type Importance = BTreeMap<(String, String), BTreeMap<String, f64>>;
+pub(super) type Importance = BTreeMap<(String, String), BTreeMap<String, Estimate>>;
+
+/// A number with its interval, as far as they are given.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Estimate {
+    pub value: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+}
+
+/// A feature's values in the rows of the summary.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Values {
+    /// Of an ordered feature.
+    pub numbers: ValueCounts,
+    /// Of a categorical feature or a group, by their texts.
+    pub categories: BTreeMap<String, f64>,
+    /// Rows that have none.
+    pub missing: f64,
+}
 
 /// An existing run folder.
 #[derive(Debug)]
@@ -49,30 +68,26 @@ impl Folder {
         let mut found = Importance::new();
         self.table("importance", |rows| {
             for row in 0..rows.num_rows() {
-                let Some(([method, output, feature], value)) =
-                    texts(rows, ["method", "output", "feature"], row).zip(number(rows, "mean_abs", row))
-                else {
-                    continue;
-                };
-                found.entry((method, output)).or_default().insert(feature, value);
+                let Some([method, output, feature]) = texts(rows, ["method", "output", "feature"], row) else { continue };
+                found.entry((method, output)).or_default().insert(feature, estimate(rows, "mean_abs", row));
             }
         })?;
         Ok(found)
     }
 
-    /// Group metrics, `None` where the number is not given; empty where there is no such table.
-    pub fn groups(&self) -> Result<BTreeMap<GroupMetric, Option<f64>>, CompareError> {
+    /// Group metrics; empty where there is no such table.
+    pub fn groups(&self) -> Result<BTreeMap<GroupMetric, Estimate>, CompareError> {
         let mut found = BTreeMap::new();
         self.table("fairness_metrics", |rows| {
             for row in 0..rows.num_rows() {
                 let Some([attribute, group, metric]) = texts(rows, ["attribute", "group", "metric"], row) else { continue };
-                found.insert((attribute, group, metric), number(rows, "value", row));
+                found.insert((attribute, group, metric), estimate(rows, "value", row));
             }
         })?;
         Ok(found)
     }
 
-    /// Distributions of predictions and attributions over all explained rows, and of ordered features over the rows of the summary.
+    /// Distributions of predictions and attributions over all explained rows.
     pub fn distributions(&self) -> Result<BTreeMap<Of, ValueCounts>, CompareError> {
         let mut found: BTreeMap<Of, ValueCounts> = BTreeMap::new();
         let folder = self.path.join("attributions");
@@ -81,30 +96,33 @@ impl Folder {
                 read(&folder.join(&method).join(part), |rows| attributions(rows, &method, &mut found))?;
             }
         }
+        Ok(found)
+    }
+
+    /// Values of features over the rows of the summary: of its first method and output, for all of them explain the same rows.
+    pub fn values(&self) -> Result<BTreeMap<String, Values>, CompareError> {
+        let (mut found, mut first): (BTreeMap<String, Values>, _) = (BTreeMap::new(), None);
         self.table("summary", |rows| {
             for row in 0..rows.num_rows() {
-                let named = texts(rows, ["method", "output", "feature"], row).zip(number(rows, "value_number", row));
-                let Some(([method, output, feature], value)) = named else { continue };
-                found.entry(("feature", method, output, feature)).or_default().add(value, 1.0);
+                let Some([method, output, feature, text]) = texts(rows, ["method", "output", "feature", "value"], row) else { continue };
+                if first.get_or_insert_with(|| (method.clone(), output.clone())) != &(method, output) {
+                    continue;
+                }
+                let values = found.entry(feature).or_default();
+                match number(rows, "value_number", row) {
+                    Some(value) => values.numbers.add(value, 1.0),
+                    None if text.is_empty() => values.missing += 1.0,
+                    None => *values.categories.entry(text).or_default() += 1.0,
+                }
             }
         })?;
-        Ok(once_a_feature(found))
+        Ok(found)
     }
 
     fn table(&self, name: &str, each: impl FnMut(&RecordBatch)) -> Result<(), CompareError> {
         let path = self.path.join("tables").join(format!("{name}.parquet"));
         if path.exists() { read(&path, each) } else { Ok(()) }
     }
-}
-
-/// Feature values are the same for every method and output: the first will do.
-fn once_a_feature(found: BTreeMap<Of, ValueCounts>) -> BTreeMap<Of, ValueCounts> {
-    let mut once = BTreeMap::new();
-    for ((kind, method, output, feature), counts) in found {
-        let key = if kind == "feature" { (kind, String::new(), String::new(), feature) } else { (kind, method, output, feature) };
-        once.entry(key).or_insert(counts);
-    }
-    once
 }
 
 /// Counts the values of one batch of an attribution part.
@@ -157,4 +175,8 @@ fn texts<const N: usize>(rows: &RecordBatch, columns: [&str; N], row: usize) -> 
 fn number(rows: &RecordBatch, column: &str, row: usize) -> Option<f64> {
     let numbers = rows.column_by_name(column)?.as_primitive_opt::<Float64Type>()?;
     numbers.is_valid(row).then(|| numbers.value(row))
+}
+
+fn estimate(rows: &RecordBatch, column: &str, row: usize) -> Estimate {
+    Estimate { value: number(rows, column, row), low: number(rows, "ci_low", row), high: number(rows, "ci_high", row) }
 }

@@ -40,7 +40,7 @@ fn inline(value: &Json) -> String {
 }
 
 /// Text as a plain scalar where every YAML reader takes it for text, in double quotes elsewhere (a JSON string is a YAML string).
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let starts = text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '_' | '/')) || text.starts_with("../");
     let safe = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'));
     // Words that YAML 1.1 takes for booleans.

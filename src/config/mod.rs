@@ -10,6 +10,7 @@ mod emit;
 mod overrides;
 mod paths;
 mod problem;
+mod propose;
 mod sections;
 mod variables;
 mod yaml;
@@ -22,6 +23,7 @@ use serde_json::Value as Json;
 
 pub use bytes::ByteSize;
 pub use problem::{ConfigError, Problem};
+pub use propose::{ProposeError, propose};
 pub use sections::{OutputSettings, RunSettings, Sections, Threads};
 
 use problem::{Place, Sources};

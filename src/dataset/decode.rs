@@ -115,7 +115,13 @@ impl RawBatch {
         Ok(values)
     }
 
-    fn ids(&self) -> Result<ArrayRef, DataError> {
+    /// One of the rows alone.
+    pub(super) fn single(&self, row: usize) -> Self {
+        Self::new(Arc::clone(&self.plan), self.first_row + row as u64, self.rows.slice(row, 1))
+    }
+
+    /// The rows' identifiers: Int64 or Utf8, none of them null.
+    pub(super) fn ids(&self) -> Result<ArrayRef, DataError> {
         let Some(column) = self.plan.id else { return Ok(Arc::clone(self.row_numbers())) };
         let ids = self.values(column)?;
         match (0..ids.len()).find(|&row| ids.is_null(row)) {

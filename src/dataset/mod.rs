@@ -13,6 +13,7 @@ mod error;
 mod feature;
 mod files;
 mod filter;
+mod find;
 mod request;
 mod sample;
 mod scan;

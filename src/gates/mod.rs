@@ -78,6 +78,17 @@ impl Outcome {
         self.status != Status::Passed && self.severity == Severity::Warn
     }
 
+    /// What came of it, in a line.
+    pub fn told(&self) -> String {
+        let filter = if self.filter.is_empty() { String::new() } else { format!(" where {}", self.filter) };
+        let status = match self.status {
+            Status::Passed => "passed",
+            Status::Failed => "failed",
+            Status::NotEvaluable => "could not be evaluated",
+        };
+        format!("gate {} {status}: {}{filter}, wanted {}: {}", self.gate, self.metric, self.limits(), self.message)
+    }
+
     /// The limits as text: `≥ 0.8`, `≤ 1`, `0.8 to 1.25`.
     pub fn limits(&self) -> String {
         match (self.min, self.max) {
@@ -92,6 +103,15 @@ impl Outcome {
 /// Every gate, in the config's order.
 pub fn evaluate(gates: &[Gate], tables: &[Table]) -> Vec<Outcome> {
     gates.iter().zip(1..).map(|(gate, number)| outcome(number, gate, tables)).collect()
+}
+
+/// The process's exit code: 1 where a gate fails, 4 where there are warnings that are to fail, else 0.
+pub fn exit_code(outcomes: &[Outcome], failing_warnings: bool) -> u8 {
+    match () {
+        () if outcomes.iter().any(Outcome::fails) => 1,
+        () if failing_warnings => 4,
+        () => 0,
+    }
 }
 
 /// The outcomes as a table.
@@ -125,11 +145,22 @@ fn outcome(number: usize, gate: &Gate, tables: &[Table]) -> Outcome {
         status: Status::NotEvaluable,
         message: String::new(),
     };
+    if is_first_run(gate, tables) {
+        outcome.severity = gate.first_run.unwrap_or(gate.severity);
+        outcome.message = "there is no earlier run to compare with".into();
+        return outcome;
+    }
     match cells(gate, tables) {
         Err(message) => outcome.message = message,
         Ok(cells) => judge(&mut outcome, gate, &cells),
     }
     outcome
+}
+
+/// Whether a gate looks at a comparison that has no baseline yet: all its lines say so.
+fn is_first_run(gate: &Gate, tables: &[Table]) -> bool {
+    let compared = tables.iter().find(|table| table.name == "compare" && gate.metric.starts_with("compare."));
+    compared.is_some_and(|table| !table.is_empty() && table.texts("status").iter().all(|status| status == Some("no_baseline")))
 }
 
 /// Settles an outcome on the cells that a gate looks at, of which there is at least one.
@@ -205,6 +236,28 @@ mod tests {
         let lenient = evaluated(r#"{"metric": "fairness.adverse_impact_ratio", "min": 0.1}"#);
         assert_eq!(lenient.status, Status::NotEvaluable);
         assert!(lenient.message.contains("other") && lenient.message.contains("insufficient_data"), "{}", lenient.message);
+    }
+
+    #[test]
+    fn before_the_first_run_a_gate_on_the_comparison_is_never_passed_but_may_only_warn() {
+        let comparison = |status: &'static str| {
+            Table::new(
+                "compare",
+                vec![
+                    ("metric", table::texts(["importance_ndcg"])),
+                    ("change", table::optional_numbers([None])),
+                    ("status", table::texts([status])),
+                ],
+            )
+        };
+        let outcome = |gate: &str, status| evaluate(&[serde_json::from_str(gate).unwrap()], &[comparison(status)]).remove(0);
+        let told = |outcome: Outcome| (outcome.status, outcome.fails(), outcome.warns());
+        let strict = r#"{"metric": "compare.feature_psi", "where": {"feature": "age"}, "max": 0.2}"#;
+        let lenient = r#"{"metric": "compare.importance_ndcg", "min": 0.9, "first_run": "warn"}"#;
+        assert_eq!(told(outcome(strict, "no_baseline")), (Status::NotEvaluable, true, false));
+        assert_eq!(told(outcome(lenient, "no_baseline")), (Status::NotEvaluable, false, true));
+        assert_eq!(told(outcome(lenient, "unusable_baseline")), (Status::NotEvaluable, true, false));
+        assert!(outcome(lenient, "no_baseline").message.contains("no earlier run"));
     }
 
     #[test]

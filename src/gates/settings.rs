@@ -29,6 +29,9 @@ pub struct Gate {
     /// What a failure means.
     #[serde(default)]
     pub severity: Severity,
+    /// What it means that a number of `compare` cannot be there yet, since no run came before; as `severity` where null.
+    #[serde(default)]
+    pub first_run: Option<Severity>,
 }
 
 /// What a failed gate means.

@@ -80,6 +80,12 @@ impl Feature {
         Self { name: name.into(), kind: FeatureKind::Numeric, missing: Missing::Nan, truncated: false }
     }
 
+    /// Whether features have only their numbers for names, such as `f0`, `Column_0` or `0`.
+    pub fn are_numbered(features: &[Self]) -> bool {
+        let number = |feature: &Self| feature.name.trim_start_matches(|mark: char| !mark.is_ascii_digit()).parse().ok();
+        features.iter().enumerate().all(|(index, feature)| number(feature) == Some(index))
+    }
+
     /// A categorical feature whose NaN is missing.
     pub fn categorical(name: impl Into<String>, names: Option<Vec<String>>) -> Self {
         Self { name: name.into(), kind: FeatureKind::Categorical { names, hashes: None }, missing: Missing::Nan, truncated: false }

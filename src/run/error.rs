@@ -45,6 +45,14 @@ pub enum RunError {
     /// A table, figure or page could not be made.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// No row is the one that was asked for.
+    #[error("{}: {message}", path.display())]
+    UnknownRow {
+        /// The data, as configured.
+        path: PathBuf,
+        /// Which row, and what to do.
+        message: String,
+    },
     /// The output folder cannot be made, or nothing can be written to it.
     #[error("cannot write to the output folder {}: {source}; choose another with output.dir or --output", path.display())]
     Unwritable {

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::baseline::{self, Baseline};
+use super::checkpoint::Checkpoint;
 use super::error::AtPath;
-use super::manifest::{self, Input};
+use super::manifest::Input;
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
@@ -18,7 +20,7 @@ use crate::report::chart::{self, Figure};
 use crate::report::parquet::write_table;
 use crate::subject::{Background, BackgroundError, SAMPLE_ROWS, Subject};
 use crate::table::Table;
-use crate::{compare, engine, explain};
+use crate::{engine, explain};
 
 /// What a run has found and written, for the page, the manifest and the results.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(super) struct Findings {
     pub streamed: Streamed,
     /// Files that were read.
     pub inputs: Vec<Input>,
+    /// The run that this one was compared with, where one is configured.
+    pub baseline: Option<Baseline>,
     /// Tables, in the order of their steps.
     pub tables: Vec<Table>,
     /// What came of the gates.
@@ -37,11 +41,18 @@ pub(super) struct Findings {
     pub warnings: Vec<String>,
 }
 
-/// Computes everything and writes attributions, tables, figures and the page into `folder`.
+/// Computes everything and writes attributions, tables, figures and the page into `folder`; parts that `checkpoint` knows are read back instead.
 ///
 /// # Errors
 /// If a room fails, a file cannot be written, or a signal comes.
-pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: &Interrupt) -> Result<Findings, RunError> {
+pub(super) fn execute(
+    plan: &Plan,
+    folder: &Path,
+    inputs: Vec<Input>,
+    checkpoint: &mut Checkpoint,
+    steps: &mut Steps,
+    interrupt: &Interrupt,
+) -> Result<Findings, RunError> {
     let (subject, background) = subject(plan, steps, interrupt)?;
     let explainers = steps.time("compile", || plan.pool.install(|| explain::build(&plan.config.explain, &subject)))?;
     interrupt.check()?;
@@ -50,13 +61,13 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
     let reviewed = reviewed(plan, steps, interrupt)?;
     let prepare = || Ok::<_, RunError>(plan.pool.install(|| derive::build(&plan.config.derive, reviewed, &context)));
     let derivations = steps.time("prepare", prepare)?;
-    let (mut streamed, partials) = stream.run(&derivations, steps, interrupt)?;
+    let (mut streamed, partials) = stream.run(&derivations, checkpoint, steps, interrupt)?;
     streamed.background = background;
     let mut tables = finish(plan, &derivations, partials, steps, interrupt)?;
     tables.append(&mut streamed.tables);
     write_tables(&tables, folder, steps)?;
-    let inputs = steps.time("digests", || plan.pool.install(|| manifest::inputs(plan)))?;
-    let (compared, alone) = compared(plan, folder, &inputs, steps)?;
+    let compared = steps.time("compare", || baseline::compare(plan, folder, &inputs))?;
+    let (baseline, compared) = compared.map(|compared| (compared.baseline, compared.table)).unzip();
     let derived = tables.len();
     tables.extend(compared);
     let gates = gates::evaluate(&plan.config.gates, &tables);
@@ -69,17 +80,23 @@ pub(super) fn execute(plan: &Plan, folder: &Path, steps: &mut Steps, interrupt: 
     if streamed.methods.is_empty() {
         warnings.push("nothing is explained, since no method is on; name kernel_shap, permutation or lime under explain".into());
     }
-    warnings.extend(alone.into_iter().chain(gates.iter().filter(|gate| gate.warns()).map(told)));
+    warnings.extend(baseline.as_ref().and_then(Baseline::warning));
+    warnings.extend(gates.iter().filter(|gate| gate.warns()).map(Outcome::told));
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    gates.iter().filter(|gate| gate.fails()).for_each(|gate| tracing::error!("{}", told(gate)));
-    let findings = Findings { streamed, inputs, tables, gates, figures, warnings };
+    gates.iter().filter(|gate| gate.fails()).for_each(|gate| tracing::error!("{}", gate.told()));
+    baseline.iter().for_each(|baseline| tracing::info!("baseline: {}", baseline.text()));
+    let findings = Findings { streamed, inputs, baseline, tables, gates, figures, warnings };
     steps.time("page", || page::write(plan, &findings, folder))?;
     interrupt.check().map(|()| findings)
 }
 
 /// What is explained, once background and sample have been read, and what the background said.
-fn subject(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<(Arc<Subject>, Option<stream::Background>), RunError> {
-    let (background, said) = match &plan.background {
+pub(super) fn subject(
+    plan: &Plan,
+    steps: &mut Steps,
+    interrupt: &Interrupt,
+) -> Result<(Arc<Subject>, Option<stream::Background>), RunError> {
+    let (background, said) = match plan.background.as_ref().filter(|_| plan.needs.background()) {
         Some(selection) => background(plan, selection, steps, interrupt).map(|(background, said)| (background, Some(said)))?,
         None => Default::default(),
     };
@@ -128,24 +145,8 @@ fn background(
     Ok((pass.finish()?, said))
 }
 
-/// The comparison with the baseline, where there is to be one, and a warning where there is nothing to compare with.
-fn compared(plan: &Plan, folder: &Path, inputs: &[Input], steps: &mut Steps) -> Result<(Option<Table>, Option<String>), RunError> {
-    let (Some(settings), Some(written)) = (&plan.config.compare, &plan.config.written().compare) else { return Ok((None, None)) };
-    let latest = plan.output().join("latest");
-    let baseline = if written.baseline == Path::new("latest") { &latest } else { &settings.baseline };
-    let inputs = serde_json::to_value(inputs).map_err(|error| RunError::Internal(error.to_string()))?;
-    let compare = || Ok::<_, RunError>(compare::compare(baseline, folder, &inputs));
-    Ok(match steps.time("compare", compare)? {
-        Ok(table) => (Some(table), None),
-        Err(error) => {
-            let reason = error.told(&written.baseline);
-            (Some(compare::without_baseline()), Some(format!("compare: there is no baseline to compare with: {reason}")))
-        }
-    })
-}
-
 /// The fairness review, if there is to be one, with the background's favourable decisions counted where reasons are asked for.
-fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Option<Reviewed>, RunError> {
+pub(super) fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Option<Reviewed>, RunError> {
     let Some(review) = plan.review.clone() else { return Ok(None) };
     let (Some(_), Some(forest)) = (review.reasons(), plan.model.forest()) else { return Ok(Some(Reviewed { review, favourable: None })) };
     let mut step = steps.start("favourable", None);
@@ -173,13 +174,6 @@ fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) -> Result<Opt
     };
     let favourable = plan.pool.install(|| counter.finish()).map_err(none)?;
     Ok(Some(Reviewed { review, favourable: Some(favourable) }))
-}
-
-/// What came of a gate, in a line.
-fn told(gate: &Outcome) -> String {
-    let filter = if gate.filter.is_empty() { String::new() } else { format!(" where {}", gate.filter) };
-    let status = if gate.status == gates::Status::Failed { "failed" } else { "could not be evaluated" };
-    format!("gate {} {status}: {}{filter}, wanted {}: {}", gate.gate, gate.metric, gate.limits(), gate.message)
 }
 
 /// Ends the derivations.

@@ -10,11 +10,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::RunError;
+use super::baseline::Baseline;
 use super::error::AtPath;
 use super::execute::Findings;
 use super::model::Made;
 use super::plan::Plan;
 use crate::config::Config;
+use crate::dataset::Selection;
 
 /// Files of a run folder that the manifest does not tell of: itself, and those that vary.
 const UNRECORDED: [&str; 3] = ["manifest.json", "run_results.json", "events.jsonl"];
@@ -30,6 +32,10 @@ pub(super) struct Manifest<'a> {
     seed: u64,
     /// Files that were read.
     inputs: &'a [Input],
+    /// The data's columns.
+    schema: Schema,
+    /// The run that this one was compared with; null where none is configured.
+    baseline: Option<&'a Baseline>,
     /// Rows that passed the filter and were explained.
     rows: u64,
     /// Rows of the background; null where no method has one.
@@ -53,6 +59,25 @@ pub(super) struct Input {
     role: &'static str,
     #[serde(flatten)]
     file: FileRecord,
+}
+
+/// The data's columns, before any selection: a short way to say whether two runs read the same ones.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Schema {
+    /// How many.
+    columns: usize,
+    /// SHA-256 of the lines `name: type`, sorted.
+    sha256: String,
+}
+
+impl Schema {
+    /// The columns of the dataset that is read.
+    pub fn of(data: &Selection) -> Self {
+        let columns = data.dataset().summary().columns;
+        let mut lines: Vec<String> = columns.iter().map(|column| format!("{}: {}\n", column.name, column.data_type)).collect();
+        lines.sort();
+        Self { columns: lines.len(), sha256: hexadecimal(&Sha256::digest(lines.concat())) }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -84,6 +109,8 @@ impl<'a> Manifest<'a> {
             name: &plan.config.name,
             seed: plan.config.run.seed,
             inputs: &findings.inputs,
+            schema: Schema::of(&plan.data),
+            baseline: findings.baseline.as_ref(),
             rows: findings.streamed.rows,
             background_rows: findings.streamed.background.as_ref().map(|background| background.rows),
             chunk_rows: plan.chunk_rows,
@@ -186,7 +213,19 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
         hash.update(part);
         bytes += read as u64;
     }
-    Ok((bytes, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok((bytes, hexadecimal(&hash.finalize())))
+}
+
+/// SHA-256 of a file's content, in hexadecimal.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn digest_of(path: &Path) -> Result<String, RunError> {
+    digest(path).at("read", path).map(|(_, sha256)| sha256)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn rows(path: &Path) -> Result<u64, RunError> {

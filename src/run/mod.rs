@@ -1,6 +1,8 @@
 //! The conductor: plan → claim → execute → publish. Nothing else knows the whole.
 
 mod agreement;
+mod baseline;
+mod checkpoint;
 mod error;
 mod events;
 mod execute;
@@ -11,28 +13,32 @@ mod model;
 mod page;
 mod plan;
 mod results;
+mod row;
 mod signals;
 mod staging;
 mod steps;
 mod stream;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::gates::Outcome;
+use crate::gates;
+use checkpoint::{Checkpoint, Origin};
 use error::AtPath;
 use execute::{Findings, execute};
+use manifest::Input;
 use results::RunResults;
 use signals::Interrupt;
-use staging::Staging;
+use staging::{Fits, Staging};
 use steps::Steps;
 
 pub use error::RunError;
 pub use events::{Level, Log, LogFormat};
 pub use plan::{Options, Plan};
+pub use row::{Contribution, Decision, ExplainedOutput, Reason, RowExplanation, RowQuestion, explain_row};
 
 /// A run that ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,21 +81,66 @@ fn audit(config: Config, options: Options, log: &Log, interrupt: &Interrupt) -> 
     let (started, clock) = (Timestamp::now(), Instant::now());
     let mut steps = Steps::new(log.clone());
     let plan = steps.time("plan", || Plan::new(config, options, interrupt))?;
-    let staging = Staging::claim(plan.output(), plan.options.run_id.as_deref(), &results::default_run_id(started))?;
+    let digests = |steps: &mut Steps| {
+        let inputs = steps.time("digests", || plan.pool.install(|| manifest::inputs(&plan)))?;
+        Ok::<_, RunError>((Origin::new(&plan, &inputs)?, inputs))
+    };
+    // A run can only be gone on with where nothing that it is made of has changed.
+    let known = if plan.options.resume { Some(digests(&mut steps)?) } else { None };
+    let fits = known.as_ref().map(|(origin, _)| |folder: &Path| origin.fits(folder));
+    let staging = Staging::claim(
+        plan.output(),
+        plan.options.run_id.as_deref(),
+        &results::default_run_id(started),
+        fits.as_ref().map(|fits| fits as &Fits<'_>),
+    )?;
+    let (origin, inputs) = known.map_or_else(|| digests(&mut steps), Ok)?;
+    let checkpoint = Checkpoint::start(&staging.folder(), &origin, staging.is_resumed())?;
     log.keep_in(staging.create("events.jsonl")?).at("write", &staging.folder().join("events.jsonl"))?;
-    tracing::info!("run {} of {}", staging.run_id(), plan.config.name);
+    match staging.is_resumed() {
+        true => tracing::info!("run {} of {} goes on: finished parts {}", staging.run_id(), plan.config.name, checkpoint.kept()),
+        false => tracing::info!("run {} of {}", staging.run_id(), plan.config.name),
+    }
     plan.model.notes().iter().for_each(|note| tracing::info!("model: {note}"));
     plan.to_string().lines().for_each(|line| tracing::debug!("{line}"));
+    let under_way = UnderWay { staging: &staging, checkpoint, inputs, started, clock, interrupt };
+    let ended = complete(&plan, under_way, steps);
+    log.release();
+    match ended {
+        Ok(exit_code) => {
+            let folder = staging.publish(plan.config.output.keep)?;
+            tracing::info!("published {}", folder.display());
+            Ok(Published { folder, exit_code })
+        }
+        Err(error) => {
+            if plan.options.resume && matches!(error, RunError::Interrupted { .. }) {
+                tracing::info!("what run {} has finished stays; --resume goes on with it", staging.run_id());
+                staging.leave();
+            }
+            Err(error)
+        }
+    }
+}
+
+/// A run that has a folder.
+struct UnderWay<'a> {
+    staging: &'a Staging,
+    checkpoint: Checkpoint,
+    inputs: Vec<Input>,
+    started: Timestamp,
+    clock: Instant,
+    interrupt: &'a Interrupt,
+}
+
+/// Writes everything into the run's hidden folder; returns the process's exit code.
+fn complete(plan: &Plan, run: UnderWay<'_>, mut steps: Steps) -> Result<u8, RunError> {
+    let UnderWay { staging, mut checkpoint, inputs, started, clock, interrupt } = run;
     if let Some(bytes) = plan.model.trees().and_then(|trees| trees.fitted.as_ref()) {
         staging.write(model::FITTED_MODEL, bytes)?;
     }
-    let findings = execute(&plan, &staging.folder(), &mut steps, interrupt)?;
-    steps.time("manifest", || record(&plan, &findings, &staging))?;
-    let exit_code = match () {
-        () if findings.gates.iter().any(Outcome::fails) => 1,
-        () if plan.options.fail_on_warn && !findings.warnings.is_empty() => 4,
-        () => 0,
-    };
+    let findings = execute(plan, &staging.folder(), inputs, &mut checkpoint, &mut steps, interrupt)?;
+    steps.time("manifest", || record(plan, &findings, staging))?;
+    let exit_code = gates::exit_code(&findings.gates, plan.options.fail_on_warn && !findings.warnings.is_empty());
     let results = RunResults {
         run_id: staging.run_id().into(),
         exit_code,
@@ -98,17 +149,15 @@ fn audit(config: Config, options: Options, log: &Log, interrupt: &Interrupt) -> 
         seconds: clock.elapsed().as_secs_f64(),
         host: results::host(),
         threads: plan.threads,
+        resumed_parts: checkpoint.kept(),
         peak_memory_bytes: results::peak_memory(),
         steps: steps.finish(),
+        baseline: findings.baseline,
         gates: findings.gates,
         warnings: findings.warnings,
     };
     staging.write("run_results.json", &json(&results)?)?;
-    log.release();
-    interrupt.check()?;
-    let folder = staging.publish(plan.config.output.keep)?;
-    tracing::info!("published {}", folder.display());
-    Ok(Published { folder, exit_code })
+    interrupt.check().map(|()| exit_code)
 }
 
 /// Writes the settings and the manifest.

@@ -274,8 +274,7 @@ fn name_features(features: &mut [Feature], columns: &[String]) -> Result<(), Run
     let refuse = |message: String| Err(setting("data.features", message));
     let named: HashSet<&String> = columns.iter().collect();
     let missing = features.iter().find(|feature| !named.contains(&feature.name));
-    let number = |feature: &Feature| feature.name.trim_start_matches(|mark: char| !mark.is_ascii_digit()).parse().ok();
-    let numbered = features.iter().enumerate().all(|(index, feature)| number(feature) == Some(index));
+    let numbered = Feature::are_numbered(features);
     match missing {
         None if columns.len() == features.len() => Ok(()),
         None => {

@@ -46,12 +46,7 @@ fn compose(plan: &Plan, findings: &Findings) -> Page {
         figures: findings.figures.clone(),
         tables: links(findings),
         warnings: warnings.clone(),
-        reproducibility: vec![
-            fact("Pipeline", env!("CARGO_PKG_VERSION")),
-            fact("Seed", plan.config.run.seed),
-            fact("Inputs and outputs by SHA-256", "manifest.json"),
-            fact("Settings with every default", "config.resolved.yaml"),
-        ],
+        reproducibility: reproducibility(plan, findings),
     }
 }
 
@@ -84,6 +79,17 @@ fn gate(outcome: &Outcome) -> page::Gate {
         status: outcome.status.name(),
         message: outcome.message.clone(),
     }
+}
+
+fn reproducibility(plan: &Plan, findings: &Findings) -> Vec<Fact> {
+    let mut facts = vec![
+        fact("Pipeline", env!("CARGO_PKG_VERSION")),
+        fact("Seed", plan.config.run.seed),
+        fact("Inputs and outputs by SHA-256", "manifest.json"),
+        fact("Settings with every default", "config.resolved.yaml"),
+    ];
+    facts.extend(findings.baseline.iter().map(|baseline| fact("Baseline", baseline.text())));
+    facts
 }
 
 fn fact(label: &str, value: impl ToString) -> Fact {

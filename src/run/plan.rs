@@ -46,6 +46,8 @@ pub struct Options {
     pub threads: Option<NonZeroUsize>,
     /// Whether a run with warnings fails.
     pub fail_on_warn: bool,
+    /// Whether to go on with a run that ended before it was published.
+    pub resume: bool,
 }
 
 /// What a run will do. Nothing has been computed yet: of the data, only footers have been read.
@@ -86,7 +88,8 @@ impl Plan {
         sources(&config)?;
         let space = config.model.output;
         let needs = explain::needs(&config.explain, forest, space).and(derive::needs(&config.derive, forest, space));
-        let background = if needs.background() { Some(background(&config, &data, request)?) } else { None };
+        let reasons = review.as_ref().is_some_and(|review| review.reasons().is_some());
+        let background = if needs.background() || reasons { Some(background(&config, &data, request)?) } else { None };
         let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * model.outputs.len());
         let plan = Self { pool, model, needs, data, background, groups, review, chunk_rows, threads, config, options };
         derive::check(&plan.config.derive, &plan.features(), plan.forest())?;
@@ -95,6 +98,12 @@ impl Plan {
             tracing::warn!("the run may need {needed} MiB, more than run.memory_limit ({limit}); fewer --threads need less");
         }
         Ok(plan)
+    }
+
+    /// What of it is needed to explain rows, without derivations.
+    pub(super) fn of_methods_alone(mut self) -> Self {
+        self.needs = explain::needs(&self.config.explain, self.forest(), self.config.model.output);
+        self
     }
 
     /// The folder that run folders go to.

@@ -5,12 +5,13 @@ use std::fs;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::baseline::Baseline;
 use super::steps::StepResult;
 use crate::gates::Outcome;
 
 /// How a run went.
 #[derive(Clone, Debug, Serialize)]
-pub struct RunResults {
+pub(super) struct RunResults {
     /// The run's id.
     pub run_id: String,
     /// Exit code of the process.
@@ -25,10 +26,14 @@ pub struct RunResults {
     pub host: Option<String>,
     /// Worker threads.
     pub threads: usize,
+    /// Attribution parts that an ended run had finished, and that were not computed again.
+    pub resumed_parts: usize,
     /// Largest resident memory so far in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
     /// The steps, in order.
     pub steps: Vec<StepResult>,
+    /// The run that this one was compared with; null where none is configured.
+    pub baseline: Option<Baseline>,
     /// What came of the gates.
     pub gates: Vec<Outcome>,
     /// What the reader must know before trusting the numbers.

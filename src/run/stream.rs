@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::RunError;
+use super::checkpoint::Checkpoint;
 use super::error::AtPath;
 use super::plan::Plan;
 use super::signals::Interrupt;
@@ -14,7 +15,7 @@ use crate::dataset::{RawBatch, RowBatch, UnseenCategories, UnseenColumn};
 use crate::derive::{AnyDerivation, Explained};
 use crate::engine;
 use crate::explain::Explainer;
-use crate::report::parquet::{Content, EncodedChunk, Part, PartEncoder, PartWriter};
+use crate::report::parquet::{Content, EncodedChunk, Part, PartEncoder, PartWriter, read_chunk};
 use crate::table::Table;
 
 /// Largest residual, relative to |base| + Σ|φ|, that rounding explains.
@@ -71,10 +72,18 @@ pub(super) struct Stream<'a> {
     encoders: Vec<Vec<PartEncoder>>,
 }
 
+/// What an ended run has finished of some methods.
+struct Finished {
+    /// Of each method and its kinds of files: parts, as many of each.
+    parts: Vec<Vec<Vec<Part>>>,
+    /// Chunks in them.
+    chunks: usize,
+}
+
 /// A chunk after the workers' part.
 struct Chunk {
     rows: u64,
-    /// Of the methods that explained it, in their order.
+    /// Of the methods that explained it, in their order; none of a chunk that was read back.
     parts: Vec<Vec<EncodedChunk>>,
     additivity: Vec<Vec<Additivity>>,
     partials: Partials,
@@ -83,7 +92,9 @@ struct Chunk {
 
 /// What has come through so far.
 struct Collected<'e> {
+    checkpoint: &'e mut Checkpoint,
     rows: u64,
+    /// Of methods that have begun.
     writers: Vec<Vec<PartWriter<'e>>>,
     additivity: Vec<Vec<Additivity>>,
     partials: Partials,
@@ -94,10 +105,7 @@ struct Collected<'e> {
 impl<'a> Stream<'a> {
     /// Makes the attribution folders.
     pub fn new(plan: &'a Plan, explainers: &'a [Box<dyn Explainer>], folder: &Path) -> Result<Self, RunError> {
-        let schema = |explainer: &dyn Explainer| {
-            if explainer.is_grouped() { Arc::clone(explainer.schema()) } else { Arc::new(plan.groups.schema(explainer.schema())) }
-        };
-        let schemas: Vec<_> = explainers.iter().map(|explainer| schema(&**explainer)).collect();
+        let schemas = schemas(plan, explainers);
         let encoder = |explainer: &dyn Explainer, schema: &AttributionSchema, content: Content| {
             let folder = folder.join("attributions").join(content.folder(schema.method));
             std::fs::create_dir_all(&folder).at("make", &folder)?;
@@ -116,16 +124,18 @@ impl<'a> Stream<'a> {
         &self.schemas
     }
 
-    /// Sends all rows through, then the samples of methods that explain few.
+    /// Sends all rows through, then the samples of methods that explain few. What `checkpoint` knows to be finished is read back.
     pub fn run(
         &self,
         derivations: &[Box<dyn AnyDerivation>],
+        checkpoint: &mut Checkpoint,
         steps: &mut Steps,
         interrupt: &Interrupt,
     ) -> Result<(Streamed, Partials), RunError> {
         let mut all = Collected {
+            checkpoint,
             rows: 0,
-            writers: self.encoders.iter().map(|encoders| encoders.iter().map(PartWriter::new).collect()).collect(),
+            writers: self.encoders.iter().map(|_| Vec::new()).collect(),
             additivity: self.explainers.iter().zip(&self.schemas).map(|(explainer, schema)| certificates(&**explainer, schema)).collect(),
             partials: derivations.iter().map(|derivation| derivation.start()).collect(),
             unseen: UnseenCategories::default(),
@@ -139,7 +149,7 @@ impl<'a> Stream<'a> {
         }
         let mut methods = Vec::with_capacity(self.schemas.len());
         for ((schema, additivity), writers) in self.schemas.iter().zip(all.additivity).zip(all.writers) {
-            let parts = writers.into_iter().map(PartWriter::finish).collect::<Result<Vec<_>, _>>()?.concat();
+            let parts = writers.iter().flat_map(|writer| writer.parts().to_vec()).collect();
             methods.push(Method { schema: Arc::clone(schema), additivity, parts });
         }
         let streamed = Streamed { rows: all.rows, methods, unseen: all.unseen, background: None, tables: all.tables };
@@ -147,10 +157,10 @@ impl<'a> Stream<'a> {
     }
 
     /// The data's rows, through every method that explains all of them.
-    fn whole(
-        &self,
+    fn whole<'s>(
+        &'s self,
         derivations: &[Box<dyn AnyDerivation>],
-        all: &mut Collected<'_>,
+        all: &mut Collected<'s>,
         steps: &mut Steps,
         interrupt: &Interrupt,
     ) -> Result<(), RunError> {
@@ -158,63 +168,97 @@ impl<'a> Stream<'a> {
         let total = self.plan.config.data.filter.is_none().then(|| self.plan.data.dataset().rows());
         let mut step = steps.start("explain", total);
         let methods: Vec<usize> = (0..self.explainers.len()).filter(|method| self.explainers[*method].sample().is_none()).collect();
+        let finished = self.begin(&methods, all);
         let batches = self.plan.data.batches(self.plan.chunk_rows).map(|batch| interrupt.check().and_then(|()| Ok(batch?)));
-        let work = |batch: RawBatch| {
+        let work = |(number, batch): (usize, RawBatch)| {
             interrupt.check()?;
             let decoded = batch.decode()?;
-            let mut chunk = self.explain(&methods, &decoded.rows, derivations, true)?;
+            let mut chunk = self.explain(&methods, &decoded.rows, derivations, true, finished.chunk(number))?;
             chunk.unseen = decoded.unseen;
             Ok(chunk)
         };
-        engine::ordered(&self.plan.pool, batches, work, |chunk: Chunk| {
+        let numbered = batches.enumerate().map(|(number, batch)| Ok((number, batch?)));
+        engine::ordered(&self.plan.pool, numbered, work, |chunk: Chunk| {
             step.advance(chunk.rows);
             all.rows += chunk.rows;
             self.collect(&methods, derivations, all, chunk)
         })?;
+        self.end(&methods, all)?;
         steps.end(step);
         Ok(())
     }
 
     /// A sample of the data's rows, through one method that explains no more.
-    fn sampled(
-        &self,
+    fn sampled<'s>(
+        &'s self,
         method: usize,
         count: usize,
         derivations: &[Box<dyn AnyDerivation>],
-        all: &mut Collected<'_>,
+        all: &mut Collected<'s>,
         steps: &mut Steps,
         interrupt: &Interrupt,
     ) -> Result<(), RunError> {
         // One purpose for all methods: a larger sample holds a smaller one, so that methods can be compared on rows that both explain.
         let rows = self.plan.data.sample(count, self.plan.config.run.seed, "explain")?.rows;
         let mut step = steps.start(self.schemas[method].method, Some(rows.rows() as u64));
+        let finished = self.begin(&[method], all);
         let firsts = (0..rows.rows()).step_by(SAMPLED_ROWS).map(Ok);
         let work = |first: usize| {
             interrupt.check()?;
-            self.explain_sampled(method, &rows.slice(first, SAMPLED_ROWS.min(rows.rows() - first)), derivations)
+            let chunk = rows.slice(first, SAMPLED_ROWS.min(rows.rows() - first));
+            self.explain_sampled(method, &chunk, derivations, finished.chunk(first / SAMPLED_ROWS))
         };
         engine::ordered(&self.plan.pool, firsts, work, |chunk: Chunk| {
             step.advance(chunk.rows);
             self.collect(&[method], derivations, all, chunk)
         })?;
+        self.end(&[method], all)?;
         all.tables.extend(self.plan.pool.install(|| self.explainers[method].review(&rows))?);
         steps.end(step);
         Ok(())
     }
 
-    /// A method's attributions, grouped.
-    fn attributions(&self, method: usize, rows: &RowBatch) -> Result<AttributionBatch, RunError> {
-        let (explainer, groups) = (&self.explainers[method], &self.plan.groups);
-        let batch = explainer.explain(rows)?;
-        Ok(if explainer.is_grouped() || groups.is_trivial() { batch } else { groups.apply(&self.schemas[method], batch) })
+    /// Opens the files of methods that go through together, after the parts that are finished of all of them.
+    fn begin<'s>(&'s self, methods: &[usize], all: &mut Collected<'s>) -> Finished {
+        let of = |encoder: &PartEncoder| all.checkpoint.parts(encoder.folder());
+        let mut parts: Vec<Vec<Vec<Part>>> = methods.iter().map(|&method| self.encoders[method].iter().map(of).collect()).collect();
+        let first = parts.iter().flatten().next().cloned().unwrap_or_default();
+        let alike = |number: usize| {
+            let chunks = |parts: &Vec<Part>| parts.get(number).map(|part| part.chunks);
+            parts.iter().flatten().all(|parts| chunks(parts) == chunks(&first))
+        };
+        let common = (0..first.len()).take_while(|number| alike(*number)).count();
+        parts.iter_mut().flatten().for_each(|parts| parts.truncate(common));
+        for (&method, parts) in methods.iter().zip(&parts) {
+            all.writers[method] =
+                self.encoders[method].iter().zip(parts).map(|(encoder, parts)| PartWriter::new(encoder, parts.clone())).collect();
+        }
+        Finished { parts, chunks: first.iter().take(common).map(|part| part.chunks).sum() }
+    }
+
+    /// Closes the files of methods that have gone through together.
+    fn end(&self, methods: &[usize], all: &mut Collected<'_>) -> Result<(), RunError> {
+        for &method in methods {
+            for writer in &mut all.writers[method] {
+                writer.finish()?;
+                all.checkpoint.record(writer.parts())?;
+            }
+        }
+        Ok(())
     }
 
     /// A worker's part of a chunk of a sample: one method explains it, and those that explain all rows are compared.
-    fn explain_sampled(&self, method: usize, rows: &RowBatch, derivations: &[Box<dyn AnyDerivation>]) -> Result<Chunk, RunError> {
-        let mut chunk = self.explain(&[method], rows, derivations, false)?;
+    fn explain_sampled(
+        &self,
+        method: usize,
+        rows: &RowBatch,
+        derivations: &[Box<dyn AnyDerivation>],
+        finished: Option<(&Finished, usize)>,
+    ) -> Result<Chunk, RunError> {
+        let mut chunk = self.explain(&[method], rows, derivations, false, finished)?;
         if derivations.iter().any(|derivation| derivation.compares()) {
             for method in (0..self.explainers.len()).filter(|method| self.explainers[*method].sample().is_none()) {
-                let batch = self.attributions(method, rows)?;
+                let batch = explained(self.plan, &*self.explainers[method], &self.schemas[method], rows)?;
                 let compared = Explained { method, rows, attributions: &batch };
                 derivations.iter().zip(&mut chunk.partials).for_each(|(derivation, partial)| derivation.compare(&mut **partial, compared));
             }
@@ -223,7 +267,14 @@ impl<'a> Stream<'a> {
     }
 
     /// A worker's part of a chunk: some methods explain it; as the data's own rows it also has scores.
-    fn explain(&self, methods: &[usize], rows: &RowBatch, derivations: &[Box<dyn AnyDerivation>], own: bool) -> Result<Chunk, RunError> {
+    fn explain(
+        &self,
+        methods: &[usize],
+        rows: &RowBatch,
+        derivations: &[Box<dyn AnyDerivation>],
+        own: bool,
+        finished: Option<(&Finished, usize)>,
+    ) -> Result<Chunk, RunError> {
         let mut partials: Partials = derivations.iter().map(|derivation| derivation.start()).collect();
         if own {
             let wanted = derivations.iter().any(|derivation| derivation.wants_scores());
@@ -231,15 +282,19 @@ impl<'a> Stream<'a> {
             derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb_rows(&mut **partial, rows, &scores));
         }
         let (mut parts, mut additivity) = (Vec::new(), Vec::new());
-        for &method in methods {
+        for (place, &method) in methods.iter().enumerate() {
             let (explainer, schema) = (&self.explainers[method], &self.schemas[method]);
-            let batch = self.attributions(method, rows)?;
+            let batch = match finished {
+                Some((finished, chunk)) => finished.read(place, chunk, &**explainer, schema, rows)?,
+                None => explained(self.plan, &**explainer, schema, rows)?,
+            };
             let chunk = Explained { method, rows, attributions: &batch };
             derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb(&mut **partial, chunk));
             if !own {
                 derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.compare(&mut **partial, chunk));
             }
-            parts.push(self.encoders[method].iter().map(|encoder| encoder.encode(&rows.ids, &batch)).collect::<Result<_, _>>()?);
+            let unwritten = self.encoders[method].iter().filter(|_| finished.is_none());
+            parts.push(unwritten.map(|encoder| encoder.encode(&rows.ids, &batch)).collect::<Result<_, _>>()?);
             let mut found = certificates(&**explainer, schema);
             found.iter_mut().enumerate().for_each(|(output, certificate)| certificate.absorb(&batch, output));
             additivity.push(found);
@@ -257,7 +312,10 @@ impl<'a> Stream<'a> {
     ) -> Result<(), RunError> {
         all.unseen.merge(chunk.unseen);
         for (&method, (part, additivity)) in methods.iter().zip(chunk.parts.into_iter().zip(chunk.additivity)) {
-            all.writers[method].iter_mut().zip(part).try_for_each(|(writer, part)| writer.append(part))?;
+            for (writer, part) in all.writers[method].iter_mut().zip(part) {
+                writer.append(part)?;
+                all.checkpoint.record(writer.parts())?;
+            }
             all.additivity[method].iter_mut().zip(additivity).for_each(|(mine, theirs)| mine.merge(theirs));
         }
         for (derivation, (mine, theirs)) in derivations.iter().zip(all.partials.iter_mut().zip(chunk.partials)) {
@@ -265,6 +323,52 @@ impl<'a> Stream<'a> {
         }
         Ok(())
     }
+}
+
+impl Finished {
+    /// Where a chunk is read back from, if it is finished.
+    fn chunk(&self, number: usize) -> Option<(&Self, usize)> {
+        (number < self.chunks).then_some((self, number))
+    }
+
+    /// What a method, the one at `place` among those that go through together, said of a chunk's rows.
+    fn read(
+        &self,
+        place: usize,
+        mut chunk: usize,
+        explainer: &dyn Explainer,
+        schema: &Arc<AttributionSchema>,
+        rows: &RowBatch,
+    ) -> Result<AttributionBatch, RunError> {
+        let mut number = 0;
+        let kinds = &self.parts[place];
+        while let Some(part) = kinds[0].get(number).filter(|part| part.chunks <= chunk) {
+            (number, chunk) = (number + 1, chunk - part.chunks);
+        }
+        let read = |kind: &Vec<Part>| read_chunk(&kind[number].path, chunk, schema, explainer.extra_columns(), &rows.ids);
+        let mut batch = read(&kinds[0])?;
+        batch.standard_errors = kinds.get(1).map(read).transpose()?.map(|errors| errors.values);
+        Ok(batch)
+    }
+}
+
+/// Each method's schema after grouping.
+pub(super) fn schemas(plan: &Plan, explainers: &[Box<dyn Explainer>]) -> Vec<Arc<AttributionSchema>> {
+    let schema = |explainer: &dyn Explainer| {
+        if explainer.is_grouped() { Arc::clone(explainer.schema()) } else { Arc::new(plan.groups.schema(explainer.schema())) }
+    };
+    explainers.iter().map(|explainer| schema(&**explainer)).collect()
+}
+
+/// What a method says of rows, in its `schema` after grouping.
+pub(super) fn explained(
+    plan: &Plan,
+    explainer: &dyn Explainer,
+    schema: &Arc<AttributionSchema>,
+    rows: &RowBatch,
+) -> Result<AttributionBatch, RunError> {
+    let batch = explainer.explain(rows)?;
+    Ok(if explainer.is_grouped() || plan.groups.is_trivial() { batch } else { plan.groups.apply(schema, batch) })
 }
 
 /// A certificate an output, before any row; none of a method that is not additive.

@@ -1,54 +1,34 @@
 //! CatBoost models against CatBoost's own predictions, from JSON and `.cbm`.
 
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pipeline::dataset::{FeatureBlock, UNKNOWN_CATEGORY};
-use pipeline::model::{Cover, Feature, FeatureKind, Iterations, Model, apply_link, load};
+use pipeline::model::{Cover, Feature, FeatureKind, Iterations, apply_link};
 use pipeline::pattern::Attributor;
 
-use crate::conformance::{attributions_are_exact, rows};
+use crate::conformance::{attributions_are_exact, bits, own_margins, read, rows};
 use crate::golden::{columns, folder, folders, outputs};
 
 const FILES: [&str; 2] = ["model.json", "model.cbm"];
 const REFUSED: [&str; 2] = ["ctr_combination", "text"];
-const THREE: Iterations = Iterations::First(NonZeroUsize::new(3).unwrap());
 
 fn models() -> Vec<PathBuf> {
     folders("catboost").into_iter().filter(|folder| REFUSED.iter().all(|refused| !folder.ends_with(refused))).collect()
 }
 
-fn read(folder: &Path, file: &str, iterations: Iterations) -> Model {
-    load(&folder.join(file), "auto", iterations).unwrap()
-}
-
-fn bits(values: &[f64]) -> Vec<u64> {
-    values.iter().map(|value| value.to_bits()).collect()
-}
-
 /// Raw predictions are those of CatBoost bit for bit, of all rounds and of fewer.
 #[test]
 fn margins_are_catboosts_own() {
-    for folder in models() {
-        let expected = columns(&folder.join("expected.parquet"));
-        for file in FILES {
-            for (prefix, iterations) in [("margin_", Iterations::All), ("margin_first_3_rounds_", THREE)] {
-                let expected = outputs(&expected, prefix).concat();
-                if expected.is_empty() {
-                    continue;
-                }
-                let forest = read(&folder, file, iterations).forest;
-                let found = forest.native_margins(&rows(&folder, "rows.parquet", &forest));
-                if forest.trees[0].scale == 1.0 {
-                    assert_eq!(bits(&found), bits(&expected), "{prefix}* of {}/{file}", folder.display());
-                }
-                // With a scale of the user's, CatBoost multiplies the sum, not the terms.
-                let close = found.iter().zip(&expected).all(|(found, expected)| (found - expected).abs() <= 1e-15 * expected.abs());
-                assert!(close, "{prefix}* of {}/{file}", folder.display());
-            }
+    own_margins(&models(), &FILES, |forest, rows, expected, place| {
+        let found = forest.native_margins(rows);
+        if forest.trees[0].scale == 1.0 {
+            assert_eq!(bits(&found), bits(expected), "{place}");
         }
-    }
+        // With a scale of the user's, CatBoost multiplies the sum, not the terms.
+        let close = found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() <= 1e-15 * expected.abs());
+        assert!(close, "{place}");
+    });
 }
 
 /// Predictions after the link, from CatBoost's own margins.

@@ -1,44 +1,17 @@
 //! Damaged and hostile CatBoost files: each fault has a message that tells its place.
 
-use pipeline::model::{
-    Cover, Iterations, Link, Model, ReadError,
-    format::{FORMATS, Format},
-    load,
-};
+use pipeline::model::{Cover, Iterations, Link, Model, load};
 use serde_json::{Value, json};
 
-use crate::golden::folder;
+use crate::golden::{Goldens, folder};
 
-fn golden(path: &str) -> Vec<u8> {
-    std::fs::read(folder("catboost").join(path)).unwrap()
-}
-
-fn format() -> &'static Format {
-    FORMATS.iter().find(|format| format.name == "catboost").unwrap()
-}
-
-fn read(bytes: &[u8]) -> Result<Model, ReadError> {
-    (format().read)(bytes, Iterations::All)
-}
-
-fn refusal(what: &str, bytes: &[u8]) -> String {
-    match read(bytes) {
-        Err(error) => error.to_string(),
-        Ok(_) => panic!("{what} is still read"),
-    }
-}
-
-fn changed(variant: &str, change: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let mut model = serde_json::from_slice(&golden(&format!("{variant}/model.json"))).unwrap();
-    change(&mut model);
-    model.to_string().into_bytes()
-}
+const FILES: Goldens = Goldens("catboost");
 
 /// The messages with which a golden's JSON is refused when one value after another is replaced.
 fn faults(variant: &str, cases: &[(&str, Value, &str)]) {
     for (place, value, message) in cases {
-        let bytes = changed(variant, |model| *model.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value.clone());
-        let found = refusal(place, &bytes);
+        let bytes = FILES.changed(variant, |model| *model.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value.clone());
+        let found = FILES.refusal(place, &bytes);
         assert!(found.contains(message), "{place}: {found}");
     }
 }
@@ -61,10 +34,10 @@ fn faults_of_the_whole_are_named() {
             ("/features_info/float_features/0/nan_value_treatment", json!("AsMaybe"), "unknown variant `AsMaybe`"),
         ],
     );
-    let both = changed("binary_logloss", |model| model["trees"] = json!([]));
-    assert!(refusal("both kinds of trees", &both).contains("both `oblivious_trees` and `trees`"));
-    let whole = golden("binary_logloss/model.json");
-    assert!(refusal("a cut file", &whole[..whole.len() / 2]).contains("EOF while parsing"));
+    let both = FILES.changed("binary_logloss", |model| model["trees"] = json!([]));
+    assert!(FILES.refusal("both kinds of trees", &both).contains("both `oblivious_trees` and `trees`"));
+    let whole = FILES.bytes("binary_logloss/model.json");
+    assert!(FILES.refusal("a cut file", &whole[..whole.len() / 2]).contains("EOF while parsing"));
 }
 
 #[test]
@@ -82,12 +55,12 @@ fn faults_of_trees_are_named() {
             ("/oblivious_trees/0/leaf_values", json!([]), "tree 0: 8 leaves have 0 values"),
         ],
     );
-    let deep = changed("stump", |model| {
+    let deep = FILES.changed("stump", |model| {
         let tree = &mut model["oblivious_trees"][1];
         let splits = vec![tree["splits"][0].clone(); 60];
         tree["splits"] = Value::Array(splits);
     });
-    assert!(refusal("sixty levels", &deep).contains("tree 1: 60 splits, but CatBoost's trees have 16 at most"));
+    assert!(FILES.refusal("sixty levels", &deep).contains("tree 1: 60 splits, but CatBoost's trees have 16 at most"));
     faults(
         "lossguide",
         &[
@@ -100,13 +73,13 @@ fn faults_of_trees_are_named() {
     );
     let nested = format!("{}1{}", r#"{"split": {"split_index": 0}, "right": {"value": 1}, "left": "#.repeat(100_000), "}".repeat(100_000));
     let file = format!(r#"{{"features_info": {{}}, "trees": [{nested}]}}"#);
-    assert!(refusal("a deep tree", file.as_bytes()).contains("recursion limit exceeded"));
+    assert!(FILES.refusal("a deep tree", file.as_bytes()).contains("recursion limit exceeded"));
 }
 
 #[test]
 fn faults_of_categories_are_named() {
     let table = |model: &Value| model["ctr_data"].as_object().unwrap().keys().next().unwrap().replace('~', "~0").replace('/', "~1");
-    let key = table(&serde_json::from_slice(&golden("ctr_binary/model.json")).unwrap());
+    let key = table(&serde_json::from_slice(&FILES.bytes("ctr_binary/model.json")).unwrap());
     let place = |rest: &str| format!("/ctr_data/{key}/{rest}");
     faults(
         "ctr_binary",
@@ -128,13 +101,13 @@ fn faults_of_categories_are_named() {
 
 #[test]
 fn faults_of_the_binary_format_are_named() {
-    let whole = golden("depthwise/model.cbm");
-    assert!(refusal("four bytes", b"CBM1").contains("the file ends where a length should stand"));
-    assert!(refusal("a cut file", &whole[..whole.len() - 100]).contains("it is cut short or damaged"));
+    let whole = FILES.bytes("depthwise/model.cbm");
+    assert!(FILES.refusal("four bytes", b"CBM1").contains("the file ends where a length should stand"));
+    assert!(FILES.refusal("a cut file", &whole[..whole.len() - 100]).contains("it is cut short or damaged"));
     let put = |at: usize, bytes: &[u8]| {
         let mut file = whole.clone();
         file[at..at + bytes.len()].copy_from_slice(bytes);
-        refusal(&format!("byte {at}"), &file)
+        FILES.refusal(&format!("byte {at}"), &file)
     };
     // The offset of the root table, then the version's text.
     assert!(put(8, &[0xff; 4]).contains("bytes are needed beyond the end"), "{}", put(8, &[0xff; 4]));
@@ -146,7 +119,7 @@ fn faults_of_the_binary_format_are_named() {
 /// Places and counts that lead to the same bytes again and again do not ask for more memory than the file's size allows.
 #[test]
 fn a_small_file_cannot_stand_for_a_large_model() {
-    let one = changed("ctr_binary", |model| {
+    let one = FILES.changed("ctr_binary", |model| {
         // As many borders as fit, each of which parts the same categories.
         let borders: Vec<f64> = (0..5_000).map(|border| f64::from(border) / 1e4).collect();
         let splits: Vec<Value> =
@@ -172,7 +145,7 @@ fn a_small_file_cannot_stand_for_a_large_model() {
             })
             .collect();
     });
-    assert!(refusal("many borders", &one).contains("too many categories and borders for the size of the file"));
+    assert!(FILES.refusal("many borders", &one).contains("too many categories and borders for the size of the file"));
 }
 
 #[test]
@@ -193,16 +166,16 @@ fn what_cannot_be_explained_says_why_and_what_to_do() {
 /// Files that went through other hands are the same model: other key order, no facts, no weights.
 #[test]
 fn harmless_changes_change_nothing_else() {
-    let original = read(&golden("ctr_binary/model.json")).unwrap();
-    let sorted: std::collections::BTreeMap<String, Value> = serde_json::from_slice(&golden("ctr_binary/model.json")).unwrap();
+    let original = FILES.read(&FILES.bytes("ctr_binary/model.json")).unwrap();
+    let sorted: std::collections::BTreeMap<String, Value> = serde_json::from_slice(&FILES.bytes("ctr_binary/model.json")).unwrap();
     let sorted = serde_json::to_vec_pretty(&sorted).unwrap();
-    assert!((format().recognise)(&sorted) && read(&sorted).unwrap() == original);
-    let bare = changed("binary_logloss", |model| {
+    assert!(FILES.recognises(&sorted) && FILES.read(&sorted).unwrap() == original);
+    let bare = FILES.changed("binary_logloss", |model| {
         model.as_object_mut().unwrap().remove("model_info");
         model.as_object_mut().unwrap().remove("scale_and_bias");
         model["oblivious_trees"][0]["leaf_weights"] = Value::Null;
     });
-    let Model { forest, card } = read(&bare).unwrap();
+    let Model { forest, card } = FILES.read(&bare).unwrap();
     assert_eq!((forest.link, forest.cover, forest.base), (Link::Identity, Cover::Absent, vec![0.0]));
     assert!(card.objective == "unknown" && card.notes.iter().any(|note| note.contains("names no loss function")));
 }

@@ -1,13 +1,17 @@
-//! Attributions of golden models against values that were enumerated in Python, for every format.
+//! Golden models against their libraries' own raw predictions and against attributions that were enumerated in Python, for every format.
 
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pipeline::dataset::FeatureBlock;
-use pipeline::model::{Feature, FeatureKind, Forest};
+use pipeline::model::{Feature, FeatureKind, Forest, Iterations, Model, load};
 use pipeline::pattern::{Attributor, BackgroundCounter};
 
-use crate::golden::{block, columns, named_block};
+use crate::golden::{block, columns, named_block, outputs};
+
+/// The first three rounds.
+pub const THREE: Iterations = Iterations::First(NonZeroUsize::new(3).unwrap());
 
 /// The forest's rows in the file of a golden's folder: numbers and codes as they are, texts by the hashes that the forest knows.
 pub fn rows(folder: &Path, file: &str, forest: &Forest) -> FeatureBlock {
@@ -16,6 +20,33 @@ pub fn rows(folder: &Path, file: &str, forest: &Forest) -> FeatureBlock {
         return named_block(&folder.join(file), &forest.features);
     }
     block(&folder.join(file), &forest.features.iter().map(|feature| feature.name.clone()).collect::<Vec<_>>())
+}
+
+/// A golden's model.
+pub fn read(folder: &Path, file: &str, iterations: Iterations) -> Model {
+    load(&folder.join(file), "auto", iterations).unwrap()
+}
+
+/// Every bit of the values.
+pub fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Hands over the forest of every file, its rows, the library's own raw predictions of them, and the place for messages: of all rounds and of three.
+pub fn own_margins(folders: &[PathBuf], files: &[&str], check: impl Fn(&Forest, &FeatureBlock, &[f64], &str)) {
+    for folder in folders {
+        let expected = columns(&folder.join("expected.parquet"));
+        for file in files {
+            for (prefix, iterations) in [("margin_", Iterations::All), ("margin_first_3_rounds_", THREE)] {
+                let expected = outputs(&expected, prefix).concat();
+                if !expected.is_empty() {
+                    let forest = read(folder, file, iterations).forest;
+                    let place = format!("{prefix}* of {}/{file}", folder.display());
+                    check(&forest, &rows(folder, "rows.parquet", &forest), &expected, &place);
+                }
+            }
+        }
+    }
 }
 
 /// Both kinds of Shapley values are within 1e-12 of the enumerated ones, relative to the largest; base values too if `with_base`.

@@ -10,7 +10,9 @@ use arrow_cast::cast;
 use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use pipeline::dataset::{Dataset, FeatureBlock, Request};
-use pipeline::model::Feature;
+use pipeline::model::format::{FORMATS, Format};
+use pipeline::model::{Feature, Iterations, Model, ReadError};
+use serde_json::Value;
 
 /// A folder below `tests/golden`.
 pub fn folder(name: &str) -> PathBuf {
@@ -23,6 +25,45 @@ pub fn folders(name: &str) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     folders.sort();
     folders
+}
+
+/// A model format by its registered name: its reader, and its golden files in `tests/golden/<name>`.
+pub struct Goldens(pub &'static str);
+
+impl Goldens {
+    /// A golden file's content.
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
+        std::fs::read(folder(self.0).join(path)).unwrap()
+    }
+
+    /// A variant's `model.json` after a change.
+    pub fn changed(&self, variant: &str, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+        let mut model = serde_json::from_slice(&self.bytes(&format!("{variant}/model.json"))).unwrap();
+        change(&mut model);
+        model.to_string().into_bytes()
+    }
+
+    fn format(&self) -> &'static Format {
+        FORMATS.iter().find(|format| format.name == self.0).unwrap()
+    }
+
+    /// Whether the bytes look like a file of the format.
+    pub fn recognises(&self, bytes: &[u8]) -> bool {
+        (self.format().recognise)(bytes)
+    }
+
+    /// The model of a file's bytes.
+    pub fn read(&self, bytes: &[u8]) -> Result<Model, ReadError> {
+        (self.format().read)(bytes, Iterations::All)
+    }
+
+    /// The message with which a file is refused.
+    pub fn refusal(&self, what: &str, bytes: &[u8]) -> String {
+        match self.read(bytes) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("{what} is still read"),
+        }
+    }
 }
 
 fn batches(path: &Path) -> Vec<RecordBatch> {

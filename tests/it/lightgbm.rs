@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pipeline::dataset::FeatureBlock;
-use pipeline::model::{Card, Cover, FeatureKind, Iterations, Link, Missing, Model, NodeKind, Output, Rule, Split, apply_link, load};
+use pipeline::model::{Card, Cover, FeatureKind, Iterations, Link, Missing, Model, NodeKind, Output, Rule, Split, apply_link};
 use pipeline::pattern::{Attributor, BackgroundCounter, ForestPredictor, PatternError};
 
-use crate::conformance::{attributions_are_exact, rows};
+use crate::conformance::{THREE, attributions_are_exact, bits, own_margins, read, rows};
 use crate::golden::{columns, folder, folders, named_block, outputs};
 
 const FILES: [&str; 2] = ["model.txt", "model.json"];
@@ -21,34 +21,13 @@ fn is_linear(folder: &Path) -> bool {
     folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("linear_"))
 }
 
-fn read(folder: &Path, file: &str, iterations: Iterations) -> Model {
-    load(&folder.join(file), "auto", iterations).unwrap()
-}
-
-fn bits(values: &[f64]) -> Vec<u64> {
-    values.iter().map(|value| value.to_bits()).collect()
-}
-
-const THREE: Iterations = Iterations::First(NonZeroUsize::new(3).unwrap());
-
 /// Raw predictions are those of LightGBM bit for bit, of all rounds and of fewer; sums for attributions are the same sums.
 #[test]
 fn margins_are_lightgbms_own() {
-    for folder in models() {
-        let expected = columns(&folder.join("expected.parquet"));
-        for file in FILES {
-            for (prefix, iterations) in [("margin_", Iterations::All), ("margin_first_3_rounds_", THREE)] {
-                let expected = outputs(&expected, prefix).concat();
-                if expected.is_empty() {
-                    continue;
-                }
-                let forest = read(&folder, file, iterations).forest;
-                let rows = rows(&folder, "rows.parquet", &forest);
-                assert_eq!(bits(&forest.native_margins(&rows)), bits(&expected), "{prefix}* of {}/{file}", folder.display());
-                assert_eq!(bits(&forest.margins(&rows)), bits(&expected), "{prefix}* of {}/{file}", folder.display());
-            }
-        }
-    }
+    own_margins(&models(), &FILES, |forest, rows, expected, place| {
+        assert_eq!(bits(&forest.native_margins(rows)), bits(expected), "{place}");
+        assert_eq!(bits(&forest.margins(rows)), bits(expected), "{place}");
+    });
 }
 
 /// Files that older releases wrote, against the raw predictions and predictions of those releases.

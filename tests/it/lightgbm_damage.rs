@@ -1,49 +1,26 @@
 //! Damaged and hostile LightGBM files: each fault has a message that tells its place.
 
-use pipeline::model::{
-    Cover, Iterations, Model, ReadError,
-    format::{FORMATS, Format},
-    load,
-};
+use pipeline::model::{Cover, Iterations, load};
 use serde_json::{Value, json};
 
-use crate::golden::folder;
+use crate::golden::{Goldens, folder};
 
-fn golden(path: &str) -> Vec<u8> {
-    std::fs::read(folder("lightgbm").join(path)).unwrap()
-}
+const FILES: Goldens = Goldens("lightgbm");
 
 fn text(variant: &str) -> String {
-    String::from_utf8(golden(&format!("{variant}/model.txt"))).unwrap()
-}
-
-fn format() -> &'static Format {
-    FORMATS.iter().find(|format| format.name == "lightgbm").unwrap()
-}
-
-fn read(bytes: &[u8]) -> Result<Model, ReadError> {
-    (format().read)(bytes, Iterations::All)
-}
-
-fn refusal(what: &str, bytes: &[u8]) -> String {
-    match read(bytes) {
-        Err(error) => error.to_string(),
-        Ok(_) => panic!("{what} is still read"),
-    }
+    String::from_utf8(FILES.bytes(&format!("{variant}/model.txt"))).unwrap()
 }
 
 /// The message with which a golden's text is refused when a line (the first that begins with `key`) is another.
 fn refused_line(variant: &str, key: &str, change: impl Fn(&str) -> String) -> String {
     let text = text(variant);
     let line = text.lines().find(|line| line.starts_with(key)).unwrap();
-    refusal(&format!("{variant} with another {key}"), text.replacen(line, &change(line), 1).as_bytes())
+    FILES.refusal(&format!("{variant} with another {key}"), text.replacen(line, &change(line), 1).as_bytes())
 }
 
 /// The message with which a golden's dump is refused after `damage`.
 fn refused_dump(variant: &str, damage: impl FnOnce(&mut Value)) -> String {
-    let mut model = serde_json::from_slice(&golden(&format!("{variant}/model.json"))).unwrap();
-    damage(&mut model);
-    refusal(variant, model.to_string().as_bytes())
+    FILES.refusal(variant, &FILES.changed(variant, damage))
 }
 
 #[test]
@@ -116,7 +93,7 @@ fn faults_of_linear_leaves_are_named() {
         let (first, rest) = text.split_at(text.find("Tree=1").unwrap());
         let line = rest.lines().find(|line| line.starts_with(from)).unwrap();
         let (_, values) = line.split_once(' ').unwrap();
-        refusal(from, (first.to_owned() + &rest.replacen(line, &format!("{from}{to} {values}"), 1)).as_bytes())
+        FILES.refusal(from, (first.to_owned() + &rest.replacen(line, &format!("{from}{to} {values}"), 1)).as_bytes())
     };
     assert!(later("leaf_features=", "77").contains("multiplies feature 77, which is not a number of the model's 5 features"));
     assert!(later("leaf_coeff=", "inf").contains("leaf value, constant or coefficient inf is not finite"));
@@ -133,7 +110,7 @@ fn faults_of_linear_leaves_are_named() {
 #[test]
 fn faults_of_categories_are_named() {
     let shared = text("categorical_names").replacen("num_cat=", "num_cat=1 ", 1);
-    assert!(refusal("two counts", shared.as_bytes()).contains("`num_cat` is `1 "));
+    assert!(FILES.refusal("two counts", shared.as_bytes()).contains("`num_cat` is `1 "));
     let cases = [
         ("num_cat=", "num_cat=77", "does not divide the"),
         ("cat_boundaries=", "cat_boundaries=0 9999999999 4", "does not divide the"),
@@ -150,7 +127,7 @@ fn faults_of_categories_are_named() {
     let tree = &text[text.find("\nnum_cat=3").unwrap()..];
     let line = tree.lines().find(|line| line.starts_with("threshold=")).unwrap();
     let zeros = format!("threshold={}", vec!["0"; line.split(' ').count()].join(" "));
-    let zeros = refusal("a set that splits share", text.replacen(line, &zeros, 1).as_bytes());
+    let zeros = FILES.refusal("a set that splits share", text.replacen(line, &zeros, 1).as_bytes());
     assert!(zeros.contains("category set 0 does not exist, or another split has it"), "{zeros}");
 }
 
@@ -188,7 +165,7 @@ fn trees_too_deep_for_json_are_refused_with_the_way_out() {
     let dump = format!(
         r#"{{"version": "v4", "num_tree_per_iteration": 1, "average_output": false, "feature_names": ["a"], "tree_info": [{{"tree_structure": {tree}}}]}}"#
     );
-    let found = refusal("a deep tree", dump.as_bytes());
+    let found = FILES.refusal("a deep tree", dump.as_bytes());
     assert!(found.starts_with("recursion limit exceeded at line 1 column") && found.contains("save_model()"), "{found}");
 }
 
@@ -196,13 +173,13 @@ fn trees_too_deep_for_json_are_refused_with_the_way_out() {
 fn what_is_not_a_whole_file_is_named_with_its_place() {
     let whole = text("binary");
     let cut = &whole[..whole.find("Tree=5").unwrap()];
-    assert_eq!(refusal("a cut text", cut.as_bytes()), "`tree_sizes` tells of 8 trees, but the file holds 5: it is cut short");
+    assert_eq!(FILES.refusal("a cut text", cut.as_bytes()), "`tree_sizes` tells of 8 trees, but the file holds 5: it is cut short");
     let cut = &whole[..whole.find("\nleaf_value").unwrap()];
-    assert!(refusal("a text cut in a tree", cut.as_bytes()).starts_with("line 13: the paragraph that begins here has no `"));
-    assert_eq!(refusal("bytes", &[b"tree\nversion=v4\n", &[0xff_u8][..]].concat()), "line 3 is not UTF-8 text");
-    assert!(refusal("nothing", &[]).contains("has no `version`"));
-    let dump = golden("binary/model.json");
-    assert!(refusal("a cut dump", &dump[..3000]).contains("EOF while parsing"));
+    assert!(FILES.refusal("a text cut in a tree", cut.as_bytes()).starts_with("line 13: the paragraph that begins here has no `"));
+    assert_eq!(FILES.refusal("bytes", &[b"tree\nversion=v4\n", &[0xff_u8][..]].concat()), "line 3 is not UTF-8 text");
+    assert!(FILES.refusal("nothing", &[]).contains("has no `version`"));
+    let dump = FILES.bytes("binary/model.json");
+    assert!(FILES.refusal("a cut dump", &dump[..3000]).contains("EOF while parsing"));
 }
 
 #[test]
@@ -218,12 +195,12 @@ fn what_cannot_be_explained_says_why_and_what_to_do() {
 /// Files that went through other hands are the same model: other line ends, other key order, no counts.
 #[test]
 fn harmless_changes_change_nothing_else() {
-    let original = read(&golden("binary/model.txt")).unwrap();
-    let other_ends = read(text("binary").replace('\n', "\r\n").as_bytes()).unwrap();
+    let original = FILES.read(&FILES.bytes("binary/model.txt")).unwrap();
+    let other_ends = FILES.read(text("binary").replace('\n', "\r\n").as_bytes()).unwrap();
     assert!(other_ends == original);
-    let dump: std::collections::BTreeMap<String, Value> = serde_json::from_slice(&golden("binary/model.json")).unwrap();
+    let dump: std::collections::BTreeMap<String, Value> = serde_json::from_slice(&FILES.bytes("binary/model.json")).unwrap();
     let sorted = serde_json::to_vec_pretty(&dump).unwrap();
-    assert!((format().recognise)(&sorted) && read(&sorted).unwrap().forest == original.forest);
+    assert!(FILES.recognises(&sorted) && FILES.read(&sorted).unwrap().forest == original.forest);
     let lines: Vec<String> = text("binary").lines().filter(|line| !line.starts_with("leaf_count=")).map(str::to_owned).collect();
-    assert_eq!(read(lines.join("\n").as_bytes()).unwrap().forest.cover, Cover::Absent);
+    assert_eq!(FILES.read(lines.join("\n").as_bytes()).unwrap().forest.cover, Cover::Absent);
 }

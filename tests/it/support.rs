@@ -82,15 +82,16 @@ impl Audit {
 
     /// Starts a run and waits until it has written attributions to its hidden folder.
     pub fn start(&self, arguments: &[&str]) -> Child {
+        self.start_until(arguments, |folder| folder.join("attributions/tree_shap/part-00000.parquet").exists())
+    }
+
+    /// Starts a run and waits until its hidden folder is as it should be.
+    pub fn start_until(&self, arguments: &[&str], ready: impl Fn(&Path) -> bool) -> Child {
         let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let begun = Instant::now();
-        while !self
-            .hidden()
-            .iter()
-            .any(|folder| self.path("out/runs").join(folder).join("attributions/tree_shap/part-00000.parquet").exists())
-        {
+        while !self.hidden().iter().any(|folder| ready(&self.path("out/runs").join(folder))) {
             assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be caught in the middle");
-            assert!(begun.elapsed() < Duration::from_secs(60), "the run did not get to its rows");
+            assert!(begun.elapsed() < Duration::from_secs(60), "the run did not get to where it was to be caught");
             std::thread::sleep(Duration::from_millis(2));
         }
         child

@@ -1,27 +1,15 @@
 //! Damaged and hostile XGBoost files: each fault has a message that tells its place.
 
-use pipeline::model::{Iterations, Model, ReadError, format::FORMATS, load};
+use pipeline::model::{Iterations, ReadError, load};
 use serde_json::{Value, json};
 
-use crate::golden::folder;
+use crate::golden::{Goldens, folder};
 
-fn golden(path: &str) -> Vec<u8> {
-    std::fs::read(folder("xgboost").join(path)).unwrap()
-}
-
-fn read(bytes: &[u8]) -> Result<Model, ReadError> {
-    let format = FORMATS.iter().find(|format| format.name == "xgboost").unwrap();
-    (format.read)(bytes, Iterations::All)
-}
+const FILES: Goldens = Goldens("xgboost");
 
 /// The message with which a golden model is refused after `damage`.
 fn refusal(variant: &str, damage: impl FnOnce(&mut Value)) -> String {
-    let mut model = serde_json::from_slice(&golden(&format!("{variant}/model.json"))).unwrap();
-    damage(&mut model);
-    match read(model.to_string().as_bytes()) {
-        Err(error) => error.to_string(),
-        Ok(_) => panic!("{variant} is still read"),
-    }
+    FILES.refusal(variant, &FILES.changed(variant, damage))
 }
 
 fn booster(model: &mut Value) -> &mut Value {
@@ -123,8 +111,8 @@ fn faults_of_the_whole_are_named() {
 
 #[test]
 fn what_is_not_a_model_file_is_named_with_its_place_in_the_file() {
-    let (json, ubjson) = (golden("binary_logistic/model.json"), golden("binary_logistic/model.ubj"));
-    let text = |bytes: &[u8]| read(bytes).err().map(|error| error.to_string()).unwrap_or_default();
+    let (json, ubjson) = (FILES.bytes("binary_logistic/model.json"), FILES.bytes("binary_logistic/model.ubj"));
+    let text = |bytes: &[u8]| FILES.read(bytes).err().map(|error| error.to_string()).unwrap_or_default();
     let cut = json.len() / 2;
     assert!(text(&json[..cut]).contains(&format!("at line 1 column {cut}")), "{}", text(&json[..cut]));
     assert_eq!(text(b"{\"learner\": oops}"), "expected value at line 1 column 13");
@@ -140,7 +128,9 @@ fn what_is_not_a_model_file_is_named_with_its_place_in_the_file() {
 #[test]
 fn what_cannot_be_explained_says_why_and_what_to_do() {
     for file in ["gblinear/model.json", "gblinear/model.ubj"] {
-        assert!(matches!(read(&golden(file)), Err(ReadError::Unsupported(message)) if message.contains("gblinear, which has no trees")));
+        assert!(
+            matches!(FILES.read(&FILES.bytes(file)), Err(ReadError::Unsupported(message)) if message.contains("gblinear, which has no trees"))
+        );
     }
     // Parameters of 136 bytes, then the names of objective and booster, each after its length.
     let name = |name: &str| [&(name.len() as u64).to_le_bytes(), name.as_bytes()].concat();
@@ -159,7 +149,7 @@ fn what_cannot_be_explained_says_why_and_what_to_do() {
 /// Files of nothing but names, or of trees of one leaf, ask for the most memory a byte.
 #[test]
 fn memory_stays_within_the_stated_multiple() {
-    let mut names: Value = serde_json::from_slice(&golden("single_leaf/model.json")).unwrap();
+    let mut names: Value = serde_json::from_slice(&FILES.bytes("single_leaf/model.json")).unwrap();
     let mut trees = names.clone();
     let learner = &mut names["learner"];
     learner["feature_names"] = (0..50_000).map(|number| format!("{number:x}")).collect();
@@ -175,7 +165,7 @@ fn memory_stays_within_the_stated_multiple() {
     for (model, features, least_trees) in [(names, 50_000, 1), (trees, 5, 2_000)] {
         let (bytes, mut found) = (model.to_string(), (0, 0));
         let memory = allocation_counter::measure(|| {
-            let forest = read(bytes.as_bytes()).unwrap().forest;
+            let forest = FILES.read(bytes.as_bytes()).unwrap().forest;
             found = (forest.features.len(), forest.trees.len());
         });
         assert!(found.0 == features && found.1 >= least_trees, "{found:?}");

@@ -1,6 +1,7 @@
 //! Tables and attributions as Parquet files whose bytes depend on their content alone.
 
 mod parts;
+mod read;
 
 use std::fs::File;
 use std::io::Write;
@@ -16,7 +17,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use super::ReportError;
 use crate::table::Table;
 
-pub use parts::{Content, EncodedChunk, Part, PartEncoder, PartWriter};
+pub use parts::{Content, EncodedChunk, Part, PartEncoder, PartWriter, part_name};
+pub use read::read_chunk;
 
 /// Writes a table as one file: zstd, statistics a row group, `pipeline.version` in the metadata.
 ///

@@ -18,7 +18,7 @@ use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::report::ReportError;
 
 /// Columns that stand before the features; the first is the row identifier.
-const RESERVED: [&str; 5] = ["_row_id", "_output", "_base_value", "_prediction", "_residual"];
+pub(super) const RESERVED: [&str; 5] = ["_row_id", "_output", "_base_value", "_prediction", "_residual"];
 
 /// Rows (each output counts) after which a part is closed and the next begins.
 const PART_ROWS: usize = 1 << 20;
@@ -71,6 +71,8 @@ pub struct Part {
     pub path: PathBuf,
     /// Its rows: explained rows times outputs.
     pub rows: u64,
+    /// Its chunks: row groups.
+    pub chunks: usize,
 }
 
 impl PartEncoder {
@@ -91,6 +93,11 @@ impl PartEncoder {
         let columns = writer.and_then(|writer| writer.into_serialized_writer()).map(|(_, columns)| columns);
         let columns = columns.map_err(|source| ReportError::Parquet { path: folder.into(), source })?;
         Ok(Self { folder: folder.into(), schema, properties, columns, content, extra: extra.len() })
+    }
+
+    /// The folder of the parts.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Encodes a batch; `ids` are its rows' identifiers. Pure, so any thread may do it.
@@ -169,6 +176,11 @@ fn part_properties() -> WriterProperties {
     repeated.into_iter().fold(plain, |properties, column| properties.set_column_dictionary_enabled(column, true)).build()
 }
 
+/// Name of a part's file, by its number from 0 on.
+pub fn part_name(number: usize) -> String {
+    format!("part-{number:05}.parquet")
+}
+
 /// Writes encoded chunks to `part-00000.parquet`, `part-00001.parquet`, …
 #[derive(Debug)]
 pub struct PartWriter<'a> {
@@ -185,49 +197,57 @@ struct OpenPart {
 }
 
 impl<'a> PartWriter<'a> {
-    /// A writer into the encoder's folder, which exists.
-    pub fn new(encoder: &'a PartEncoder) -> Self {
-        Self { encoder, open: None, parts: Vec::new(), part_rows: PART_ROWS }
+    /// A writer into the encoder's folder, which exists; it goes on after the parts that are finished already.
+    pub fn new(encoder: &'a PartEncoder, finished: Vec<Part>) -> Self {
+        Self { encoder, open: None, parts: finished, part_rows: PART_ROWS }
     }
 
-    /// Appends a chunk as one row group; a new part begins where the present one has its number of rows.
+    #[cfg(test)]
+    pub(super) fn set_part_rows(&mut self, rows: usize) {
+        self.part_rows = rows;
+    }
+
+    /// The finished parts.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Appends a chunk as one row group, and closes the part that has its number of rows.
     ///
     /// # Errors
     /// If a file cannot be created or written.
     pub fn append(&mut self, chunk: EncodedChunk) -> Result<(), ReportError> {
-        if self.open.as_ref().is_some_and(|open| open.part.rows >= self.part_rows as u64) {
-            self.close()?;
-        }
         if self.open.is_none() {
             self.open = Some(self.begin()?);
         }
         let Some(open) = self.open.as_mut() else { return Ok(()) };
         open.part.rows += chunk.rows as u64;
+        open.part.chunks += 1;
         let append = |writer: &mut SerializedFileWriter<File>| {
             let mut group = writer.next_row_group()?;
             chunk.columns.into_iter().try_for_each(|column| column.append_to_row_group(&mut group))?;
             group.close().map(drop)
         };
-        append(&mut open.writer).map_err(|source| ReportError::Parquet { path: open.part.path.clone(), source })
+        append(&mut open.writer).map_err(|source| ReportError::Parquet { path: open.part.path.clone(), source })?;
+        if open.part.rows >= self.part_rows as u64 { self.close() } else { Ok(()) }
     }
 
     /// Closes the last part; at least one exists, if need be without rows.
     ///
     /// # Errors
     /// If a file cannot be created or written.
-    pub fn finish(mut self) -> Result<Vec<Part>, ReportError> {
+    pub fn finish(&mut self) -> Result<(), ReportError> {
         if self.open.is_none() && self.parts.is_empty() {
             self.open = Some(self.begin()?);
         }
-        self.close()?;
-        Ok(self.parts)
+        self.close()
     }
 
     fn begin(&self) -> Result<OpenPart, ReportError> {
-        let path = self.encoder.folder.join(format!("part-{:05}.parquet", self.parts.len()));
+        let path = self.encoder.folder.join(part_name(self.parts.len()));
         let writer = open(create(&path)?, Arc::clone(&self.encoder.schema), self.encoder.properties.clone());
         match writer.and_then(|writer| writer.into_serialized_writer()) {
-            Ok((writer, _)) => Ok(OpenPart { part: Part { path, rows: 0 }, writer }),
+            Ok((writer, _)) => Ok(OpenPart { part: Part { path, rows: 0, chunks: 0 }, writer }),
             Err(source) => Err(ReportError::Parquet { path, source }),
         }
     }

@@ -8,26 +8,38 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
+use super::checkpoint::PROGRESS;
 use super::error::AtPath;
 
+#[cfg(test)]
+mod tests;
+
 const LOCK: &str = ".lock";
+
+/// Whether what an ended run left in a folder can be gone on with, or why not.
+pub(super) type Fits<'a> = dyn Fn(&Path) -> Result<(), String> + 'a;
 
 /// A claimed run id and the hidden folder that its files go to; dropped without [`Staging::publish`], the folder is removed.
 #[derive(Debug)]
 pub struct Staging {
     output: PathBuf,
     run_id: String,
-    published: bool,
+    /// Whether it goes on with what an ended run left.
+    resumed: bool,
+    /// Whether the hidden folder is published, or left for another process to go on with.
+    stays: bool,
     /// Held until the run ends.
     _alive: File,
 }
 
 impl Staging {
-    /// Claims `run_id` in the output folder, or `default_id` with the first free suffix, and clears away what dead runs left.
+    /// Claims `run_id` in the output folder, or `default_id` with the first free suffix, and clears away what ended runs left.
+    ///
+    /// With `resume`, a folder that an ended run left and that fits is taken over with its run id (where none is given, the newest one).
     ///
     /// # Errors
     /// If the folder cannot be made or written, the run id is malformed or taken, or `latest` is something other than a link.
-    pub fn claim(output: &Path, run_id: Option<&str>, default_id: &str) -> Result<Self, RunError> {
+    pub fn claim(output: &Path, run_id: Option<&str>, default_id: &str, resume: Option<&Fits<'_>>) -> Result<Self, RunError> {
         if let Some(id) = run_id.filter(|id| !is_run_id(id)) {
             let message = format!("`{id}` cannot name a folder; use up to 128 letters, digits, `.`, `_` and `-`, not beginning with `.`");
             return Err(RunError::Setting { key: "--run-id".into(), message });
@@ -36,22 +48,36 @@ impl Staging {
         fs::create_dir_all(&runs).map_err(|source| unwritable(&runs, source))?;
         refuse_foreign_latest(&output.join("latest"))?;
         let _guard = lock_runs(&runs)?;
-        remove_stale(&runs)?;
-        let run_id = match run_id {
-            Some(id) => free(&runs, id).map(|()| id.to_string())?,
-            None => first_free(&runs, default_id),
+        let resumed = resume.map_or(Ok(None), |fits| left_over(&runs, run_id, fits))?;
+        remove_stale(&runs, resumed.as_deref())?;
+        let run_id = match (&resumed, run_id) {
+            (Some(id), _) => id.clone(),
+            (None, Some(id)) => free(&runs, id).map(|()| id.to_string())?,
+            (None, None) => first_free(&runs, default_id),
         };
         let partial = partial(&runs, &run_id);
-        fs::create_dir(&partial).at("make", &partial)?;
+        if resumed.is_none() {
+            fs::create_dir(&partial).at("make", &partial)?;
+        }
         let lock = partial.join(LOCK);
         let alive = File::create(&lock).at("make", &lock)?;
         alive.lock().at("lock", &lock)?;
-        Ok(Self { output: output.into(), run_id, published: false, _alive: alive })
+        Ok(Self { output: output.into(), run_id, resumed: resumed.is_some(), stays: false, _alive: alive })
     }
 
     /// The run's id.
     pub fn run_id(&self) -> &str {
         &self.run_id
+    }
+
+    /// Whether the run goes on with what an ended one left.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Ends without publishing, and leaves the hidden folder for another process to go on with.
+    pub fn leave(mut self) {
+        self.stays = true;
     }
 
     /// The hidden folder.
@@ -92,9 +118,10 @@ impl Staging {
         let _guard = lock_runs(&runs)?;
         let lock = partial.join(LOCK);
         fs::remove_file(&lock).at("remove", &lock)?;
+        remove(&partial.join(PROGRESS))?;
         sync_tree(&partial)?;
         fs::rename(&partial, &published).at("publish as", &published)?;
-        self.published = true;
+        self.stays = true;
         sync(&runs)?;
         point_latest(&self.output, &self.run_id)?;
         if let Some(keep) = keep {
@@ -106,7 +133,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if !self.published
+        if !self.stays
             && let Err(error) = fs::remove_dir_all(self.folder())
         {
             tracing::warn!("could not remove {}: {error}; the next run will", self.folder().display());
@@ -161,24 +188,66 @@ fn first_free(runs: &Path, id: &str) -> String {
     std::iter::once(id.to_string()).chain(suffixed).find(|id| free(runs, id).is_ok()).unwrap_or_default()
 }
 
-/// Removes partial folders whose run has ended, and folders that pruning did not get to the end of.
-fn remove_stale(runs: &Path) -> Result<(), RunError> {
+/// Run ids of partial folders whose run has ended; also of folders that pruning did not get to the end of.
+fn ended(runs: &Path) -> Result<Vec<String>, RunError> {
+    let mut ids = Vec::new();
     for entry in fs::read_dir(runs).at("list", runs)? {
         let path = entry.at("list", runs)?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if !(name.starts_with('.') && name.ends_with(".partial")) {
-            continue;
-        }
+        let Some(id) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial")) else { continue };
         let alive = File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err());
         if !alive {
-            fs::remove_dir_all(&path).at("remove what an ended run left in", &path)?;
-            tracing::info!("removed what an ended run left in {}", path.display());
+            ids.push(id.to_owned());
+        }
+    }
+    Ok(ids)
+}
+
+/// The ended run to go on with: the one asked for, or the newest that fits.
+fn left_over(runs: &Path, run_id: Option<&str>, fits: &Fits<'_>) -> Result<Option<String>, RunError> {
+    let written = |id: &String| fs::metadata(partial(runs, id).join(PROGRESS)).and_then(|progress| progress.modified()).ok();
+    let mut ids: Vec<String> = ended(runs)?.into_iter().filter(|id| run_id.is_none_or(|wanted| wanted == id)).collect();
+    ids.sort_by_cached_key(|id| std::cmp::Reverse((written(id), id.clone())));
+    for id in ids {
+        match fits(&partial(runs, &id)) {
+            Ok(()) => return Ok(Some(id)),
+            Err(why) => tracing::info!("cannot go on with run {id}: {why}"),
+        }
+    }
+    tracing::info!("there is no run to go on with; a new one starts");
+    Ok(None)
+}
+
+/// Removes what ended runs left, but for the one of `spared`.
+fn remove_stale(runs: &Path, spared: Option<&str>) -> Result<(), RunError> {
+    for id in ended(runs)?.into_iter().filter(|id| spared != Some(id)) {
+        let path = partial(runs, &id);
+        fs::remove_dir_all(&path).at("remove what an ended run left in", &path)?;
+        tracing::info!("removed what an ended run left in {}", path.display());
+    }
+    Ok(())
+}
+
+/// Removes every file under `folder` but its lock and those to keep.
+pub(super) fn clear(folder: &Path, keep: &[&Path]) -> Result<(), RunError> {
+    for entry in fs::read_dir(folder).at("list", folder)? {
+        let path = entry.at("list", folder)?.path();
+        match path.is_dir() {
+            true => clear(&path, keep)?,
+            false if path.ends_with(LOCK) || keep.contains(&path.as_path()) => {}
+            false => fs::remove_file(&path).at("remove", &path)?,
         }
     }
     Ok(())
 }
 
-fn sync(path: &Path) -> Result<(), RunError> {
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<(), RunError> {
+    if path.exists() { fs::remove_file(path).at("remove", path) } else { Ok(()) }
+}
+
+/// Brings a file or folder to the disk.
+pub(super) fn sync(path: &Path) -> Result<(), RunError> {
     File::open(path).and_then(|file| file.sync_all()).at("sync", path)
 }
 
@@ -224,102 +293,4 @@ fn prune(runs: &Path, current: &str, keep: NonZeroUsize) -> Result<(), RunError>
         tracing::info!("removed the old run {name} (output.keep is {keep})");
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn published(output: &Path, id: &str, keep: Option<usize>) -> PathBuf {
-        let staging = Staging::claim(output, Some(id), "unused").unwrap();
-        staging.write("tables/deep/a.txt", id.as_bytes()).unwrap();
-        staging.write("manifest.json", b"{}").unwrap();
-        staging.publish(keep.and_then(NonZeroUsize::new)).unwrap()
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn a_published_run_is_whole_and_latest_names_it() {
-        let home = tempfile::tempdir().unwrap();
-        let folder = published(home.path(), "first", None);
-        assert_eq!(names(&folder), ["manifest.json", "tables"]);
-        published(home.path(), "second", None);
-        assert_eq!(fs::read_link(home.path().join("latest")).unwrap(), Path::new("runs/second"));
-        assert_eq!(fs::read(home.path().join("latest/tables/deep/a.txt")).unwrap(), b"second");
-        assert_eq!(names(home.path()), ["latest", "runs"]);
-    }
-
-    #[test]
-    fn a_run_that_is_given_up_leaves_nothing_and_the_id_stays_free() {
-        let home = tempfile::tempdir().unwrap();
-        let staging = Staging::claim(home.path(), Some("a"), "unused").unwrap();
-        staging.write("x", b"x").unwrap();
-        drop(staging);
-        assert_eq!(names(&home.path().join("runs")), [".lock"]);
-        published(home.path(), "a", None);
-    }
-
-    #[test]
-    fn an_id_in_use_or_published_is_refused_and_a_default_id_steps_aside() {
-        let home = tempfile::tempdir().unwrap();
-        let first = Staging::claim(home.path(), Some("a"), "unused").unwrap();
-        let busy = Staging::claim(home.path(), Some("a"), "unused").unwrap_err();
-        assert!(busy.to_string().contains("another process is writing this run id"), "{busy}");
-        assert_eq!(Staging::claim(home.path(), None, "a").unwrap().run_id(), "a-2");
-        first.publish(None).unwrap();
-        let taken = Staging::claim(home.path(), Some("a"), "unused").unwrap_err();
-        assert!(taken.to_string().contains("never overwritten"), "{taken}");
-        assert_eq!(taken.exit_code(), 3);
-    }
-
-    #[test]
-    fn what_a_dead_run_left_is_cleared_and_what_lives_is_not() {
-        let home = tempfile::tempdir().unwrap();
-        let alive = Staging::claim(home.path(), Some("alive"), "unused").unwrap();
-        for dead in ["locked-once", "never-locked"] {
-            fs::create_dir_all(home.path().join(format!("runs/.{dead}.partial/attributions"))).unwrap();
-        }
-        fs::write(home.path().join("runs/.locked-once.partial/.lock"), b"").unwrap();
-        fs::write(home.path().join("runs/foreign"), b"kept").unwrap();
-        drop(Staging::claim(home.path(), Some("next"), "unused").unwrap());
-        assert_eq!(names(&home.path().join("runs")), [".alive.partial", ".lock", "foreign"]);
-        drop(alive);
-    }
-
-    #[test]
-    fn keep_removes_the_oldest_runs_but_no_foreign_folder() {
-        let home = tempfile::tempdir().unwrap();
-        fs::create_dir_all(home.path().join("runs/notes")).unwrap();
-        for (age, id) in ["c", "a", "b"].into_iter().enumerate() {
-            let manifest = published(home.path(), id, None).join("manifest.json");
-            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(age as u64);
-            File::options().write(true).open(manifest).unwrap().set_modified(time).unwrap();
-        }
-        published(home.path(), "d", Some(2));
-        assert_eq!(names(&home.path().join("runs")), [".lock", "b", "d", "notes"]);
-        published(home.path(), "e", Some(1));
-        assert_eq!(names(&home.path().join("runs")), [".lock", "e", "notes"]);
-    }
-
-    #[test]
-    fn an_output_that_cannot_be_written_or_is_occupied_is_refused() {
-        let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("file"), b"").unwrap();
-        let error = Staging::claim(&home.path().join("file/out"), None, "id").unwrap_err();
-        assert!(error.to_string().starts_with("cannot write to the output folder"), "{error}");
-        fs::create_dir_all(home.path().join("out/latest")).unwrap();
-        let error = Staging::claim(&home.path().join("out"), None, "id").unwrap_err();
-        assert!(error.to_string().contains("in the way of the link"), "{error}");
-    }
-
-    #[test]
-    fn run_ids_cannot_leave_the_folder() {
-        assert!(["20261122T013000Z", "a", "nightly_2.1-b"].into_iter().all(is_run_id));
-        assert!(!["", ".", "..", ".a", "a/b", "a b", "ä", "a\n"].into_iter().any(is_run_id));
-    }
 }
