@@ -142,13 +142,17 @@ impl Steps {
                 for number in &leaf.conditions {
                     let number = *number as usize;
                     let Some(track) = tree.conditions[number].track else { continue };
+                    // Few rows are near the ends of a condition, and fewer of them reach the leaf.
+                    let [first, second] = &apart[number];
+                    let near =
+                        (0..WORDS).fold(0, |any, w| any | (reach.none[w] | reach.one[w] & fails[number][w]) & (first[w] | second[w]));
+                    if near == 0 {
+                        continue;
+                    }
                     for side in [0, 1] {
                         let apart = &apart[number][side];
                         let lost: Word = std::array::from_fn(|w| reach.none[w] & apart[w]);
                         let gained: Word = std::array::from_fn(|w| reach.one[w] & fails[number][w] & apart[w]);
-                        if (0..WORDS).fold(0, |any, w| any | lost[w] | gained[w]) == 0 {
-                            continue;
-                        }
                         for (output, value) in &leaf.values {
                             let changes = &mut values[((track * 2 + side) * outputs + output) * BLOCK..][..BLOCK];
                             rows(lost).for_each(|row| changes[row] -= value);
