@@ -91,7 +91,7 @@ fn figure(place: usize, gap: &Gap<'_>, options: &Options) -> Result<Figure, Repo
     let stem = format!("fairness-{}-{place}", gap.method);
     let alt = description(gap, bars);
     let picture = |canvas: &Canvas| -> Drawn {
-        axis.draw(canvas, frame.ends, &format!("difference in mean attribution ({})", options.space))?;
+        axis.draw(canvas, frame.ends, &format!("difference in mean attribution ({})", options.space_of(gap.method)))?;
         frame.draw(canvas, &names)?;
         bars.iter().enumerate().try_for_each(|(row, bar)| draw_bar(canvas, &axis, frame.middle(row), bar))
     };
@@ -118,7 +118,7 @@ fn subtitle(gap: &Gap<'_>, options: &Options) -> String {
     let level = format!("{:.4}", 100.0 * gap.level);
     let level = level.trim_end_matches('0').trim_end_matches('.');
     let mut parts = vec![
-        format!("{} in the group; all bars add up to the gap of {} ({})", counted(gap.rows), short(gap.gap), options.space),
+        format!("{} in the group; all bars add up to the gap of {} ({})", counted(gap.rows), short(gap.gap), options.space_of(gap.method)),
         format!("whiskers: {level} % bootstrap intervals over rows"),
         format!("dark: q < {DISCOVERY} by permutation (Benjamini–Hochberg)"),
     ];

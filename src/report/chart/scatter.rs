@@ -58,7 +58,7 @@ fn figure(ranking: &Ranking, columns: &Columns, options: &Options) -> Result<Fig
         ranking.method_title(),
         counted(rows as i64)
     );
-    let panels = Panels::new(title.clone(), &subtitle, curves, format!("{} ({})", ranking.quantity(), options.space));
+    let panels = Panels::new(title.clone(), &subtitle, curves, format!("{} ({})", ranking.quantity(), options.space_of(ranking.method)));
     let alt = format!("Points of attributions against values of {}.", names.join(", "));
     heading("scatter", ranking.stem("scatter"), title, alt, &panels)
 }
