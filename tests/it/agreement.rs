@@ -77,7 +77,8 @@ impl Line<'_> {
 fn measures_are_those_of_the_attributions_that_were_written() {
     let audit = Audit::new();
     audit.config(
-        "explain: { kernel_shap: { rows: 15, samples: 256 }, permutation: { rows: 10, samples: 160 }, lime: { rows: 12, samples: 800 } }\n",
+        "explain: { kernel_shap: { rows: 15, samples: 256 }, permutation: { rows: 10, samples: 160 }, lime: { rows: 12, samples: 800 } }\n\
+         gates: [{ metric: agreement.normalised_error, where: { method_a: kernel_shap, method_b: tree_shap }, max: 0.01 }]\n",
     );
     let folder = audit.publish(&["--threads", "2"]);
     let table = read(&folder.join("tables/agreement.parquet"));

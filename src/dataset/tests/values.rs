@@ -256,3 +256,17 @@ fn categories_known_by_hash_are_found_by_text_integer_or_boolean() {
     assert_eq!(again.category_names(0), selection.category_names(0));
     assert!(fails(&path, &features(vec![feature("real", true)])).contains("write them as text or integers"));
 }
+
+#[test]
+fn texts_of_columns_are_all_that_occur() {
+    let (_folder, path) = scratch();
+    let texts = array(StringArray::from(vec![Some("x"), None, Some("b"), Some("x")]));
+    write_groups(&path, vec![("a", texts), ("n", array(Int32Array::from(vec![1, 2, 3, 4])))], 2);
+    let found = Dataset::open(&path).unwrap().texts(&["a", "n", "gone"].map(String::from)).unwrap();
+    let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    assert_eq!(found, std::collections::BTreeMap::from([("a".to_owned(), owned(&["b", "x"]))]));
+    let many = array(StringArray::from_iter_values((0..100_001).map(|number| number.to_string())));
+    write(&path, vec![("a", many)]);
+    let error = Dataset::open(&path).unwrap().texts(&["a".to_owned()]).unwrap_err().to_string();
+    assert!(error.ends_with("the column has more than 100000 different texts; if it is an identifier, it is no feature"), "{error}");
+}
