@@ -39,6 +39,7 @@ fn text(row: &RowExplanation, top: usize, coloured: bool) -> String {
         }
         text += &of_output(output, top, coloured);
     }
+    row.warnings.iter().for_each(|warning| text += &format!("\nwarning: {warning}\n"));
     text += &row.decision.as_ref().map(of_decision).unwrap_or_default();
     text
 }

@@ -174,7 +174,8 @@ impl Line {
 /// are others, or the program is another version.
 fn changed(before: &Json, after: &Json) -> Vec<Line> {
     let digests = |manifest: &Json, role: &str| -> BTreeSet<String> {
-        let of_role = manifest["inputs"].as_array().into_iter().flatten().filter(|input| input["role"] == role);
+        let plays = |input: &&Json| input["role"] == role || (role == "model" && input["role"] == "command");
+        let of_role = manifest["inputs"].as_array().into_iter().flatten().filter(plays);
         of_role.filter_map(|input| input["sha256"].as_str().map(str::to_owned)).collect()
     };
     let line = |name: &str, changed: bool| Line::change(&format!("{name}_changed"), ["", "", ""], f64::from(u8::from(changed)));

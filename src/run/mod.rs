@@ -113,7 +113,7 @@ fn audit(config: Config, options: Options, log: &Log, interrupt: &Interrupt) -> 
             Ok(Published { folder, exit_code })
         }
         Err(error) => {
-            if plan.options.resume && matches!(error, RunError::Interrupted { .. }) {
+            if plan.options.resume && interrupt.check().is_err() {
                 tracing::info!("what run {} has finished stays; --resume goes on with it", staging.run_id());
                 staging.leave();
             }

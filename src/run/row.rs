@@ -13,7 +13,7 @@ use super::steps::Steps;
 use super::{Options, RunError, interruptible, stream};
 use crate::attribution::{AttributionBatch, Scores};
 use crate::config::Config;
-use crate::dataset::RowBatch;
+use crate::dataset::{Decoded, RowBatch};
 use crate::derive::{self, Context};
 use crate::explain;
 use crate::subject::{ExplainedFeature, Subject};
@@ -45,6 +45,8 @@ pub struct RowExplanation {
     pub outputs: Vec<ExplainedOutput>,
     /// What the fairness section makes of the row, where there is one.
     pub decision: Option<Decision>,
+    /// What the reader must know before trusting the numbers: categories that the model does not know.
+    pub warnings: Vec<String>,
 }
 
 /// One output's prediction: `base_value + Σ attributions + residual`.
@@ -110,7 +112,7 @@ pub fn explain_row(config: Config, options: Options, question: &RowQuestion, log
 fn explain(config: Config, options: Options, question: &RowQuestion, log: &Log, interrupt: &Interrupt) -> Result<RowExplanation, RunError> {
     let plan = Plan::new(config, options, interrupt)?.of_methods_alone();
     let mut steps = Steps::new(log.clone());
-    let rows = plan.data.find(&question.id)?.ok_or_else(|| unknown_row(&plan, &question.id))?.rows;
+    let Decoded { rows, unseen } = plan.data.find(&question.id)?.ok_or_else(|| unknown_row(&plan, &question.id))?;
     let (subject, _) = execute::subject(&plan, &mut steps, interrupt)?;
     let explainers = plan.pool.install(|| explain::build(&plan.config.explain, &subject))?;
     let schemas = stream::schemas(&plan, &explainers);
@@ -142,7 +144,8 @@ fn explain(config: Config, options: Options, question: &RowQuestion, log: &Log, 
         row_id: cell_text(&*rows.ids as &dyn Array, 0),
         method: schema.method,
         outputs,
-        decision: decision(&plan, &rows, &scores, &context, &mut steps)?,
+        decision: decision(&plan, &rows, &scores, &context, &mut steps, interrupt)?,
+        warnings: stream::unknown(&unseen, "row"),
     })
 }
 
@@ -179,13 +182,14 @@ fn decision(
     scores: &Scores,
     context: &Arc<Context>,
     steps: &mut Steps,
+    interrupt: &Interrupt,
 ) -> Result<Option<Decision>, RunError> {
     let Some(review) = &plan.review else { return Ok(None) };
     let favourable = !review.favoured(rows, scores).1.is_empty();
     if favourable || review.reasons().is_none() {
         return Ok(Some(Decision { favourable, reasons: Vec::new() }));
     }
-    let reviewed = execute::reviewed(plan, steps, &Interrupt::default())?;
+    let reviewed = execute::reviewed(plan, steps, interrupt)?;
     let derivations = derive::build(&derive::Settings::default(), reviewed, context);
     let mut reasons = Vec::new();
     for derivation in derivations.iter().filter(|derivation| derivation.name() == "reasons") {

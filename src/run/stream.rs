@@ -396,7 +396,8 @@ impl Streamed {
 /// Categories that a warning names: a column may have as many unknown ones as rows.
 const NAMED: usize = 10;
 
-fn unknown(unseen: &UnseenCategories, what: &str) -> Vec<String> {
+/// Says which categories the model does not know, and in how many of `what`.
+pub(super) fn unknown(unseen: &UnseenCategories, what: &str) -> Vec<String> {
     let describe = |(column, unseen): (&String, &UnseenColumn)| {
         let mut names: Vec<String> = unseen.names.iter().take(NAMED).map(|(name, rows)| format!("{name} ({rows})")).collect();
         if unseen.names.len() > NAMED {

@@ -113,6 +113,10 @@ fn an_interrupted_run_leaves_what_is_finished_only_where_it_is_to_be_resumed() {
     let mut bytes = fs::read(&part).unwrap();
     bytes[1000] ^= 1;
     fs::write(&part, bytes).unwrap();
+    // A record that was cut in the middle of a line counts up to there.
+    let record = audit.path("out/runs/.night.partial/.progress");
+    let lines = fs::read_to_string(&record).unwrap() + "{\"path\": \"attributions/permut";
+    fs::write(&record, lines).unwrap();
     let output = audit.run(&["--resume", "--run-id", "night"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let folder = audit.path("out/runs/night");

@@ -1,12 +1,14 @@
 //! One row in the terminal and as JSON: the numbers that a run has for it.
 
 use std::fs;
+use std::sync::Arc;
 
+use arrow_array::StringArray;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use serde_json::Value;
 
-use crate::support::{Audit, pipeline, read, stderr};
+use crate::support::{Audit, pipeline, read, stderr, with_column, write};
 
 const REASONS: &str = "fairness: { favourable: below, attributes: [{ column: sex }], reasons: { top: 3, texts: { duration: \"runs for {value} months\" } } }\n";
 
@@ -120,6 +122,17 @@ fn rows_without_identifiers_have_numbers_and_outputs_have_names() {
         assert_eq!((found, text.as_str()), (Some(code), ""), "{said}");
         assert!(said.contains(words), "{said}");
     }
+}
+
+#[test]
+fn a_category_that_the_model_does_not_know_is_said() {
+    let audit = Audit::new();
+    let rows = read(&audit.path("data.parquet"));
+    let strange = StringArray::from(vec!["unheard of"; rows.num_rows()]);
+    write(&audit.path("data.parquet"), &[with_column(&rows, "status", Arc::new(strange))]);
+    let (code, text, _) = explain(&audit, &["--id", "1"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("warning: status: categories that the model does not know, in 1 row: unheard of (1)"), "{text}");
 }
 
 #[test]
