@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod execute;
 mod fairness;
+mod finished;
 mod groups;
 mod manifest;
 mod model;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::RunError;
 use super::checkpoint::Checkpoint;
 use super::error::AtPath;
+use super::finished::Finished;
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
@@ -15,7 +16,7 @@ use crate::dataset::{RawBatch, RowBatch, UnseenCategories, UnseenColumn};
 use crate::derive::{AnyDerivation, Explained};
 use crate::engine;
 use crate::explain::Explainer;
-use crate::report::parquet::{Content, EncodedChunk, Part, PartEncoder, PartWriter, read_chunk};
+use crate::report::parquet::{Content, EncodedChunk, Part, PartEncoder, PartWriter};
 use crate::table::Table;
 
 /// Largest residual, relative to |base| + Σ|φ|, that rounding explains.
@@ -70,14 +71,6 @@ pub(super) struct Stream<'a> {
     schemas: Vec<Arc<AttributionSchema>>,
     /// Of each method: its values, and where it has them its standard errors.
     encoders: Vec<Vec<PartEncoder>>,
-}
-
-/// What an ended run has finished of some methods.
-struct Finished {
-    /// Of each method and its kinds of files: parts, as many of each.
-    parts: Vec<Vec<Vec<Part>>>,
-    /// Chunks in them.
-    chunks: usize,
 }
 
 /// A chunk after the workers' part.
@@ -322,33 +315,6 @@ impl<'a> Stream<'a> {
             derivation.merge(&mut **mine, theirs);
         }
         Ok(())
-    }
-}
-
-impl Finished {
-    /// Where a chunk is read back from, if it is finished.
-    fn chunk(&self, number: usize) -> Option<(&Self, usize)> {
-        (number < self.chunks).then_some((self, number))
-    }
-
-    /// What a method, the one at `place` among those that go through together, said of a chunk's rows.
-    fn read(
-        &self,
-        place: usize,
-        mut chunk: usize,
-        explainer: &dyn Explainer,
-        schema: &Arc<AttributionSchema>,
-        rows: &RowBatch,
-    ) -> Result<AttributionBatch, RunError> {
-        let mut number = 0;
-        let kinds = &self.parts[place];
-        while let Some(part) = kinds[0].get(number).filter(|part| part.chunks <= chunk) {
-            (number, chunk) = (number + 1, chunk - part.chunks);
-        }
-        let read = |kind: &Vec<Part>| read_chunk(&kind[number].path, chunk, schema, explainer.extra_columns(), &rows.ids);
-        let mut batch = read(&kinds[0])?;
-        batch.standard_errors = kinds.get(1).map(read).transpose()?.map(|errors| errors.values);
-        Ok(batch)
     }
 }
 
