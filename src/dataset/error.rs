@@ -103,6 +103,14 @@ pub enum DataError {
         /// What is wrong, and what to do.
         message: String,
     },
+    /// A dataset whose rows cannot be found by their ids.
+    #[error("{}: {message}", path.display())]
+    Lookup {
+        /// The dataset's path.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        message: String,
+    },
     /// Nothing to work on.
     #[error("{} has no rows{}", path.display(), filter.as_ref().map(|f| format!(" for which the filter `{f}` holds; loosen it")).unwrap_or_default())]
     NoRows {

@@ -11,6 +11,7 @@ pub mod importance;
 pub mod interactions;
 pub mod pdp;
 mod registry;
+mod sample;
 pub mod sp_lime;
 pub mod summary;
 pub mod surrogate;

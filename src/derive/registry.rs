@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::effect::{self, GridChoice, Problem};
-use super::fairness::{AdverseReasons, FairnessAttributions, FairnessMetrics, Review};
+use super::fairness::{AdverseReasons, FairnessAttributions, FairnessConditional, FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
 use super::{
     agreement::Agreement, ale::Ale, clusters::Clusters, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp,
@@ -114,8 +114,9 @@ pub fn build(settings: &Settings, reviewed: Option<Reviewed>, context: &Arc<Cont
 fn fairness(Reviewed { review, favourable }: Reviewed, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
     let reasons = review.reasons().zip(favourable);
     let reasons = reasons.map(|(settings, attributor)| boxed(AdverseReasons::new(settings, &review, context, attributor)));
+    let conditional = review.has_strata().then(|| boxed(FairnessConditional::new(&review)));
     let always = [boxed(FairnessMetrics::new(&review)), boxed(FairnessAttributions::new(&review, context))];
-    always.into_iter().chain(reasons).collect()
+    always.into_iter().chain(conditional).chain(reasons).collect()
 }
 
 fn step<S, D: Derivation + 'static>(step: &Step<S>, new: impl FnOnce(&S) -> D) -> Option<Box<dyn AnyDerivation>> {

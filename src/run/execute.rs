@@ -10,8 +10,9 @@ use super::manifest::Input;
 use super::plan::Plan;
 use super::signals::Interrupt;
 use super::steps::Steps;
-use super::stream::{self, Streamed};
-use super::{RunError, page};
+use super::stream;
+use super::streamed::{self, Streamed};
+use super::{RunError, fairness, page, protected};
 use crate::dataset::{BackgroundRows, Decoded, FeatureBlock, RowBatch, Selection};
 use crate::derive::{self, AnyDerivation, Context, Reviewed};
 use crate::gates::{self, Outcome};
@@ -56,7 +57,7 @@ pub(super) fn execute(
     let (subject, background) = subject(plan, steps, interrupt)?;
     let explainers = steps.time("compile", || plan.pool.install(|| explain::build(&plan.config.explain, &subject)))?;
     interrupt.check()?;
-    let stream = stream::Stream::new(plan, &explainers, folder)?;
+    let stream = stream::Stream::new(plan, &explainers, protected::read(plan)?, folder)?;
     let context = Arc::new(Context { methods: stream.schemas().to_vec(), subject });
     let reviewed = reviewed(plan, steps, interrupt)?;
     let prepare = || Ok::<_, RunError>(plan.pool.install(|| derive::build(&plan.config.derive, reviewed, &context)));
@@ -80,6 +81,7 @@ pub(super) fn execute(
     if streamed.methods.is_empty() {
         warnings.push("nothing is explained, since no method is on; name kernel_shap, permutation or lime under explain".into());
     }
+    warnings.extend(fairness::warnings(plan, &tables));
     warnings.extend(baseline.as_ref().and_then(Baseline::warning));
     warnings.extend(gates.iter().filter(|gate| gate.warns()).map(Outcome::told));
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -95,7 +97,7 @@ pub(super) fn subject(
     plan: &Plan,
     steps: &mut Steps,
     interrupt: &Interrupt,
-) -> Result<(Arc<Subject>, Option<stream::Background>), RunError> {
+) -> Result<(Arc<Subject>, Option<streamed::Background>), RunError> {
     let (background, said) = match plan.background.as_ref().filter(|_| plan.needs.background()) {
         Some(selection) => background(plan, selection, steps, interrupt).map(|(background, said)| (background, Some(said)))?,
         None => Default::default(),
@@ -125,9 +127,9 @@ fn background(
     selection: &Selection,
     steps: &mut Steps,
     interrupt: &Interrupt,
-) -> Result<(Background, stream::Background), RunError> {
+) -> Result<(Background, streamed::Background), RunError> {
     let mut step = steps.start("background", None);
-    let (mut pass, mut said) = (plan.background_pass()?, stream::Background::default());
+    let (mut pass, mut said) = (plan.background_pass()?, streamed::Background::default());
     let mut absorb = |decoded: Decoded| {
         said.unseen.merge(decoded.unseen);
         said.rows += decoded.rows.rows() as u64;

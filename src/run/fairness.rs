@@ -57,6 +57,37 @@ pub(super) fn section(plan: &Plan, tables: &[Table]) -> Option<Fairness> {
     Some(Fairness { facts, groups, numbers: metrics.len(), unknown })
 }
 
+/// What could not be compared at all, for want of rows in a reference group.
+pub(super) fn warnings(plan: &Plan, tables: &[Table]) -> Vec<String> {
+    let (Some(settings), Some(metrics)) = (&plan.config.fairness, tables.iter().find(|table| table.name == "fairness_metrics")) else {
+        return Vec::new();
+    };
+    let text = |name: &str, row: usize| metrics.texts(name).value(row);
+    let mut rates: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let of_rates = (0..metrics.len()).filter(|row| text("metric", *row) == "favourable_rate");
+    of_rates.for_each(|row| rates.entry(text("attribute", row)).or_default().push(row));
+    let warning = |(attribute, lines): (&&str, &Vec<usize>)| {
+        let is_reference = |row: &&usize| text("group", **row) == text("reference", **row);
+        let (references, others): (Vec<&usize>, Vec<&usize>) = lines.iter().partition(is_reference);
+        let rows = |row: usize| metrics.integers("rows").value(row);
+        let (reference, count) = references.first().map(|row| (text("group", **row), rows(**row)))?;
+        let known: Vec<&str> = others.iter().map(|row| text("group", **row)).collect();
+        let known = if known.is_empty() { "no others".to_owned() } else { known.join(", ") };
+        let about = format!("fairness: {attribute}: the reference group `{reference}` has");
+        match count {
+            0 => Some(format!("{about} no row, so that nothing can be compared with it; the groups with rows are {known}")),
+            few if few < settings.min_group as i64 => {
+                Some(format!("{about} {few} rows, fewer than fairness.min_group, so that nothing can be compared with it"))
+            }
+            _ if reference == "missing" && others.is_empty() => {
+                Some(format!("fairness: {attribute}: every value is missing; there are no groups to compare"))
+            }
+            _ => None,
+        }
+    };
+    rates.iter().filter_map(warning).collect()
+}
+
 fn number(table: &Table, column: &str, row: usize) -> Option<f64> {
     let numbers = table.numbers(column);
     numbers.is_valid(row).then(|| numbers.value(row))
@@ -78,7 +109,10 @@ fn screen(metrics: &Table, ratio: Option<usize>) -> &'static str {
 fn features(table: &Table, attribute: &str, group: &str) -> String {
     let text = |name: &str, row: usize| table.texts(name).value(row);
     let Some(method) = (!table.is_empty()).then(|| text("method", 0)) else { return String::new() };
-    let is_meant = |row: &usize| [text("method", *row), text("attribute", *row), text("group", *row)] == [method, attribute, group];
+    let is_meant = |row: &usize| {
+        table.integers("label").is_null(*row)
+            && [text("method", *row), text("attribute", *row), text("group", *row)] == [method, attribute, group]
+    };
     let discovered = |row: &usize| number(table, "q_value", *row).is_some_and(|q| q < DISCOVERY);
     let found = (0..table.len()).filter(|row| is_meant(row) && discovered(row));
     let mut found: Vec<(f64, &str)> = found.filter_map(|row| Some((number(table, "difference", row)?, text("feature", row)))).collect();

@@ -17,6 +17,7 @@ use super::model::Made;
 use super::plan::Plan;
 use crate::config::Config;
 use crate::dataset::Selection;
+use crate::derive;
 
 /// Files of a run folder that the manifest does not tell of: itself, and those that vary.
 const UNRECORDED: [&str; 3] = ["manifest.json", "run_results.json", "events.jsonl"];
@@ -134,6 +135,11 @@ pub(super) fn inputs(plan: &Plan) -> Result<Vec<Input>, RunError> {
     if let (Some(background), Some(path), Some(as_written)) = (&plan.background, &config.background.path, &written.background.path) {
         let background = background.dataset().summary().files.into_iter();
         files.extend(background.map(|file| ("background", named(&file, path, as_written), file)));
+    }
+    let path = |fairness: &Option<derive::fairness::Settings>| Some(fairness.as_ref()?.protected.as_ref()?.path.clone());
+    if let (Some(protected), Some(located), Some(as_written)) = (&plan.protected, path(&config.fairness), path(&written.fairness)) {
+        let protected = protected.dataset().summary().files.into_iter();
+        files.extend(protected.map(|file| ("protected", named(&file, &located, &as_written), file)));
     }
     if let (Some(path), Some(as_written)) = (&config.model.path, &written.model.path) {
         files.push(("model", as_written.to_string_lossy().into_owned(), path.clone()));

@@ -13,12 +13,14 @@ mod manifest;
 mod model;
 mod page;
 mod plan;
+mod protected;
 mod results;
 mod row;
 mod signals;
 mod staging;
 mod steps;
 mod stream;
+mod streamed;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

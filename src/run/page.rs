@@ -11,7 +11,7 @@ use super::execute::Findings;
 use super::fairness;
 use super::model::Made;
 use super::plan::Plan;
-use super::stream::Streamed;
+use super::streamed::{Method, Streamed};
 use crate::config;
 use crate::gates::Outcome;
 use crate::model::{FeatureKind, Summary};
@@ -165,7 +165,7 @@ fn trees(summary: &Summary, space: &str) -> Vec<Fact> {
 /// A method's sentence and settings, from the config's own schema and the resolved config.
 fn methods(plan: &Plan, findings: &Findings) -> Vec<page::Method> {
     let settings = serde_json::to_value(&plan.config.written().explain).unwrap_or_default();
-    let describe = |method: &super::stream::Method| {
+    let describe = |method: &Method| {
         let name = method.schema.method;
         let settings = settings.get(name).and_then(Json::as_object).into_iter().flatten();
         let facts = settings.map(|(key, value)| fact(key, value.as_str().map_or_else(|| value.to_string(), str::to_string)));
@@ -175,7 +175,7 @@ fn methods(plan: &Plan, findings: &Findings) -> Vec<page::Method> {
 }
 
 fn certificates(findings: &Findings) -> Vec<Certificate> {
-    let certificates = |method: &super::stream::Method| {
+    let certificates = |method: &Method| {
         let of = |(output, additivity): (&String, &crate::attribution::Additivity)| Certificate {
             method: method.schema.method.into(),
             output: output.clone(),
@@ -215,6 +215,10 @@ fn describe(table: &str) -> String {
     match table {
         "fairness_metrics" => "Decisions, scores and mistakes of each group beside its reference group.".into(),
         "fairness_attributions" => "What each feature contributes to the gap in mean prediction between a group and its reference.".into(),
+        "fairness_calibration" => "Predicted and observed rates of each group, band by band of the prediction.".into(),
+        "fairness_conditional" => "Each group beside its reference among rows that are alike in a stratum column.".into(),
+        "fairness_importance" => "What matters in each group: the mean size of each feature's attributions.".into(),
+        "fairness_proxy" => "How well attributions tell a group from its reference, and which features give it away.".into(),
         "reasons" => "The principal reasons of each unfavourable decision.".into(),
         "compare" => "What changed since the baseline run.".into(),
         "distributions" => "Quantiles of features, predictions and attributions, for a later run to compare with.".into(),

@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Schema};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::RunError;
 use super::groups::Groups;
 use super::model::{Made, RunModel};
+use super::protected;
 use super::signals::Interrupt;
 use crate::config::{Config, Threads};
 use crate::dataset::{BackgroundRows, Dataset, Request, Selection};
@@ -58,6 +59,8 @@ pub struct Plan {
     pub(super) model: RunModel,
     pub(super) needs: Needs,
     pub(super) data: Selection,
+    /// Protected columns from a file of their own, where there is one.
+    pub(super) protected: Option<Selection>,
     pub(super) background: Option<Selection>,
     pub(super) groups: Groups,
     /// The fairness review, if there is to be one.
@@ -79,9 +82,12 @@ impl Plan {
         config.settle(|sections| sections.explain.suit(forest)).map_err(unsuited)?;
         let names: Vec<String> = model.features.iter().map(|feature| feature.name.clone()).collect();
         let groups = Groups::new(&names, &config.data.feature_groups)?;
-        let request = Request::new(&config.data, model.features.iter().map(Feature::request).collect(), further_columns(&config));
+        let protected = protected::select(&config)?;
+        let further = further_columns(&config, protected.as_ref());
+        let request = Request::new(&config.data, model.features.iter().map(Feature::request).collect(), further);
         let data = dataset.select(&request)?;
-        let review = review(&config, &data, &model, &groups)?;
+        protected.as_ref().map_or(Ok(()), |protected| protected::check(protected, &data))?;
+        let review = review(&config, (&data, protected.as_ref()), &model, &groups)?;
         check_gates(&config)?;
         let threads = threads(&config, &options);
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
@@ -91,7 +97,7 @@ impl Plan {
         let reasons = review.as_ref().is_some_and(|review| review.reasons().is_some());
         let background = if needs.background() || reasons { Some(background(&config, &data, request)?) } else { None };
         let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * model.outputs.len());
-        let plan = Self { pool, model, needs, data, background, groups, review, chunk_rows, threads, config, options };
+        let plan = Self { pool, model, needs, data, protected, background, groups, review, chunk_rows, threads, config, options };
         derive::check(&plan.config.derive, &plan.features(), plan.forest())?;
         if plan.memory() > plan.config.run.memory_limit.0 {
             let (needed, limit) = (plan.memory() >> 20, plan.config.run.memory_limit);
@@ -143,9 +149,11 @@ impl Plan {
     }
 }
 
-/// Columns that steps need beside the model's features.
-fn further_columns(config: &Config) -> Vec<String> {
-    config.fairness.as_ref().map(derive::fairness::Settings::columns).unwrap_or_default()
+/// Columns that steps need beside the model's features, and that no other file holds.
+fn further_columns(config: &Config, protected: Option<&Selection>) -> Vec<String> {
+    let columns = config.fairness.as_ref().map(derive::fairness::Settings::columns).unwrap_or_default();
+    let is_held = |column: &String| protected.is_some_and(|protected| protected.extra_schema().field_with_name(column).is_ok());
+    columns.into_iter().filter(|column| !is_held(column)).collect()
 }
 
 /// Checks that every gate has a limit.
@@ -157,7 +165,12 @@ fn check_gates(config: &Config) -> Result<(), RunError> {
 }
 
 /// The fairness review, if there is to be one, checked against data and model.
-fn review(config: &Config, data: &Selection, model: &RunModel, groups: &Groups) -> Result<Option<Arc<Review>>, RunError> {
+fn review(
+    config: &Config,
+    (data, protected): (&Selection, Option<&Selection>),
+    model: &RunModel,
+    groups: &Groups,
+) -> Result<Option<Arc<Review>>, RunError> {
     let features: Vec<&str> = groups.columns().map(|(name, _)| name).collect();
     let review = |settings: &derive::fairness::Settings| {
         settings.check_texts(&features)?;
@@ -165,7 +178,9 @@ fn review(config: &Config, data: &Selection, model: &RunModel, groups: &Groups) 
             let message = "are exact Shapley values of trees, and the model is not made of trees; leave them out";
             return Err(("fairness.reasons".into(), message.into()));
         }
-        Review::new(settings, data.extra_schema(), &model.outputs)
+        settings.check_label(config.data.label.is_some())?;
+        let fields = [Some(data), protected].into_iter().flatten().flat_map(|rows| rows.extra_schema().fields().iter().cloned());
+        Review::new(settings, &Schema::new(fields.collect::<Vec<_>>()), &model.outputs)
     };
     config.fairness.as_ref().map(review).transpose().map_err(|(key, message)| RunError::Setting { key, message })
 }

@@ -145,7 +145,7 @@ fn explain(config: Config, options: Options, question: &RowQuestion, log: &Log, 
         method: schema.method,
         outputs,
         decision: decision(&plan, &rows, &scores, &context, &mut steps, interrupt)?,
-        warnings: stream::unknown(&unseen, "row"),
+        warnings: super::streamed::unknown(&unseen, "row"),
     })
 }
 

@@ -9,18 +9,17 @@ use super::checkpoint::Checkpoint;
 use super::error::AtPath;
 use super::finished::Finished;
 use super::plan::Plan;
+use super::protected;
 use super::signals::Interrupt;
 use super::steps::Steps;
+use super::streamed::{Method, Streamed};
 use crate::attribution::{Additivity, AttributionBatch, AttributionSchema, Scores};
-use crate::dataset::{RawBatch, RowBatch, UnseenCategories, UnseenColumn};
+use crate::dataset::{Lookup, RawBatch, RowBatch, UnseenCategories};
 use crate::derive::{AnyDerivation, Explained};
 use crate::engine;
 use crate::explain::Explainer;
 use crate::report::parquet::{Content, EncodedChunk, Part, PartEncoder, PartWriter};
 use crate::table::Table;
-
-/// Largest residual, relative to |base| + Σ|φ|, that rounding explains.
-const ROUNDING: f64 = 1e-9;
 
 /// Rows of a chunk of a method's own sample: few, for such methods are slow.
 const SAMPLED_ROWS: usize = 8;
@@ -28,45 +27,11 @@ const SAMPLED_ROWS: usize = 8;
 /// States of the derivations, in their order.
 pub(super) type Partials = Vec<Box<dyn Any + Send>>;
 
-/// What the rows said, beside what the derivations make of them.
-#[derive(Debug)]
-pub(super) struct Streamed {
-    /// Rows explained.
-    pub rows: u64,
-    /// The methods, in registry order.
-    pub methods: Vec<Method>,
-    /// Categories in the rows that the model does not know.
-    pub unseen: UnseenCategories,
-    /// What the background said, where there is one.
-    pub background: Option<Background>,
-    /// What methods say of themselves.
-    pub tables: Vec<Table>,
-}
-
-/// What the background said.
-#[derive(Debug, Default)]
-pub(super) struct Background {
-    /// Rows that stand in for features left out.
-    pub rows: u64,
-    /// Categories in them that the model does not know.
-    pub unseen: UnseenCategories,
-}
-
-/// One method's certificate and files.
-#[derive(Debug)]
-pub(super) struct Method {
-    /// Name, features and outputs, after grouping.
-    pub schema: Arc<AttributionSchema>,
-    /// A certificate an output; none of a method that is not additive.
-    pub additivity: Vec<Additivity>,
-    /// The files.
-    pub parts: Vec<Part>,
-}
-
 /// Everything that a chunk goes through.
 pub(super) struct Stream<'a> {
     plan: &'a Plan,
     explainers: &'a [Box<dyn Explainer>],
+    protected: Option<Lookup>,
     /// Each method's schema after grouping.
     schemas: Vec<Arc<AttributionSchema>>,
     /// Of each method: its values, and where it has them its standard errors.
@@ -81,6 +46,8 @@ struct Chunk {
     additivity: Vec<Vec<Additivity>>,
     partials: Partials,
     unseen: UnseenCategories,
+    /// Rows without a line in the file of protected columns.
+    absent: u64,
 }
 
 /// What has come through so far.
@@ -92,12 +59,14 @@ struct Collected<'e> {
     additivity: Vec<Vec<Additivity>>,
     partials: Partials,
     unseen: UnseenCategories,
+    /// Rows without a line in the file of protected columns.
+    absent: u64,
     tables: Vec<Table>,
 }
 
 impl<'a> Stream<'a> {
     /// Makes the attribution folders.
-    pub fn new(plan: &'a Plan, explainers: &'a [Box<dyn Explainer>], folder: &Path) -> Result<Self, RunError> {
+    pub fn new(plan: &'a Plan, explainers: &'a [Box<dyn Explainer>], protected: Option<Lookup>, folder: &Path) -> Result<Self, RunError> {
         let schemas = schemas(plan, explainers);
         let encoder = |explainer: &dyn Explainer, schema: &AttributionSchema, content: Content| {
             let folder = folder.join("attributions").join(content.folder(schema.method));
@@ -109,7 +78,7 @@ impl<'a> Stream<'a> {
             [Some(Content::Values), errors].into_iter().flatten().map(|content| encoder(&**explainer, schema, content)).collect()
         });
         let encoders = encoders.collect::<Result<_, _>>()?;
-        Ok(Self { plan, explainers, schemas, encoders })
+        Ok(Self { plan, explainers, protected, schemas, encoders })
     }
 
     /// The methods' schemas after grouping, in their order.
@@ -132,6 +101,7 @@ impl<'a> Stream<'a> {
             additivity: self.explainers.iter().zip(&self.schemas).map(|(explainer, schema)| certificates(&**explainer, schema)).collect(),
             partials: derivations.iter().map(|derivation| derivation.start()).collect(),
             unseen: UnseenCategories::default(),
+            absent: 0,
             tables: Vec::new(),
         };
         self.whole(derivations, &mut all, steps, interrupt)?;
@@ -145,7 +115,7 @@ impl<'a> Stream<'a> {
             let parts = writers.iter().flat_map(|writer| writer.parts().to_vec()).collect();
             methods.push(Method { schema: Arc::clone(schema), additivity, parts });
         }
-        let streamed = Streamed { rows: all.rows, methods, unseen: all.unseen, background: None, tables: all.tables };
+        let streamed = Streamed { rows: all.rows, methods, unseen: all.unseen, absent: all.absent, background: None, tables: all.tables };
         Ok((streamed, all.partials))
     }
 
@@ -165,9 +135,10 @@ impl<'a> Stream<'a> {
         let batches = self.plan.data.batches(self.plan.chunk_rows).map(|batch| interrupt.check().and_then(|()| Ok(batch?)));
         let work = |(number, batch): (usize, RawBatch)| {
             interrupt.check()?;
-            let decoded = batch.decode()?;
+            let mut decoded = batch.decode()?;
+            let absent = protected::join(self.plan, self.protected.as_ref(), &mut decoded.rows)?;
             let mut chunk = self.explain(&methods, &decoded.rows, derivations, true, finished.chunk(number))?;
-            chunk.unseen = decoded.unseen;
+            (chunk.unseen, chunk.absent) = (decoded.unseen, absent);
             Ok(chunk)
         };
         let numbered = batches.enumerate().map(|(number, batch)| Ok((number, batch?)));
@@ -192,7 +163,8 @@ impl<'a> Stream<'a> {
         interrupt: &Interrupt,
     ) -> Result<(), RunError> {
         // One purpose for all methods: a larger sample holds a smaller one, so that methods can be compared on rows that both explain.
-        let rows = self.plan.data.sample(count, self.plan.config.run.seed, "explain")?.rows;
+        let mut rows = self.plan.data.sample(count, self.plan.config.run.seed, "explain")?.rows;
+        protected::join(self.plan, self.protected.as_ref(), &mut rows)?;
         let mut step = steps.start(self.schemas[method].method, Some(rows.rows() as u64));
         let finished = self.begin(&[method], all);
         let firsts = (0..rows.rows()).step_by(SAMPLED_ROWS).map(Ok);
@@ -292,7 +264,7 @@ impl<'a> Stream<'a> {
             found.iter_mut().enumerate().for_each(|(output, certificate)| certificate.absorb(&batch, output));
             additivity.push(found);
         }
-        Ok(Chunk { rows: rows.rows() as u64, parts, additivity, partials, unseen: UnseenCategories::default() })
+        Ok(Chunk { rows: rows.rows() as u64, parts, additivity, partials, unseen: UnseenCategories::default(), absent: 0 })
     }
 
     /// Adds the next chunk, which `methods` have explained.
@@ -304,6 +276,7 @@ impl<'a> Stream<'a> {
         chunk: Chunk,
     ) -> Result<(), RunError> {
         all.unseen.merge(chunk.unseen);
+        all.absent += chunk.absent;
         for (&method, (part, additivity)) in methods.iter().zip(chunk.parts.into_iter().zip(chunk.additivity)) {
             for (writer, part) in all.writers[method].iter_mut().zip(part) {
                 writer.append(part)?;
@@ -340,37 +313,4 @@ pub(super) fn explained(
 /// A certificate an output, before any row; none of a method that is not additive.
 fn certificates(explainer: &dyn Explainer, schema: &AttributionSchema) -> Vec<Additivity> {
     if explainer.is_additive() { Additivity::start(schema) } else { Vec::new() }
-}
-
-impl Streamed {
-    /// What the reader must know before trusting the numbers.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = unknown(&self.unseen, "row");
-        warnings.extend(self.background.iter().flat_map(|background| unknown(&background.unseen, "background row")));
-        for method in &self.methods {
-            for (output, certificate) in method.schema.outputs.iter().zip(&method.additivity) {
-                if certificate.largest_relative > ROUNDING {
-                    let (name, largest) = (method.schema.method, certificate.largest);
-                    warnings.push(format!("{name}, output {output}: attributions miss the prediction by up to {largest:e}"));
-                }
-            }
-        }
-        warnings
-    }
-}
-
-/// Categories that a warning names: a column may have as many unknown ones as rows.
-const NAMED: usize = 10;
-
-/// Says which categories the model does not know, and in how many of `what`.
-pub(super) fn unknown(unseen: &UnseenCategories, what: &str) -> Vec<String> {
-    let describe = |(column, unseen): (&String, &UnseenColumn)| {
-        let mut names: Vec<String> = unseen.names.iter().take(NAMED).map(|(name, rows)| format!("{name} ({rows})")).collect();
-        if unseen.names.len() > NAMED {
-            names.push("…".to_owned());
-        }
-        let plural = if unseen.rows == 1 { "" } else { "s" };
-        format!("{column}: categories that the model does not know, in {} {what}{plural}: {}", unseen.rows, names.join(", "))
-    };
-    unseen.columns.iter().map(describe).collect()
 }

@@ -18,7 +18,7 @@ use crate::support::{Audit, contents, read, shipped, with_column};
 const COLUMNS: [&str; 5] = ["value", "ci_low", "ci_high", "difference", "ratio"];
 
 /// Rows as a run hands them on, from columns `score`, `label`, `weight` and further ones.
-fn batch(rows: &RecordBatch, weighted: bool, first: usize, count: usize) -> (RowBatch, Scores) {
+pub fn batch(rows: &RecordBatch, weighted: bool, first: usize, count: usize) -> (RowBatch, Scores) {
     let rows = rows.slice(first, count);
     let numbers = |name: &str| {
         let column = arrow_cast::cast(rows.column_by_name(name).unwrap(), &arrow_schema::DataType::Float64).unwrap();
@@ -35,10 +35,17 @@ fn batch(rows: &RecordBatch, weighted: bool, first: usize, count: usize) -> (Row
     (batch, Scores { margins: numbers("score"), predictions: numbers("score") })
 }
 
-fn metrics(rows: &RecordBatch, settings: &Value, weighted: bool, chunk: usize) -> Table {
+pub fn metrics(rows: &RecordBatch, settings: &Value, weighted: bool, chunk: usize) -> Table {
+    derive(&FairnessMetrics::new(&review(rows, settings)), rows, weighted, chunk).remove(0)
+}
+
+pub fn review(rows: &RecordBatch, settings: &Value) -> Arc<Review> {
     let settings: Settings = serde_json::from_value(settings.clone()).unwrap();
-    let review = Review::new(&settings, &rows.schema(), &["p".to_owned()]).unwrap();
-    let derivation = FairnessMetrics::new(&review);
+    Review::new(&settings, &rows.schema(), &["p".to_owned()]).unwrap()
+}
+
+/// A derivation's tables, rows coming in chunks.
+pub fn derive<D: Derivation>(derivation: &D, rows: &RecordBatch, weighted: bool, chunk: usize) -> Vec<Table> {
     let mut all = derivation.start();
     for first in (0..rows.num_rows()).step_by(chunk) {
         let (batch, scores) = batch(rows, weighted, first, chunk.min(rows.num_rows() - first));
@@ -46,16 +53,16 @@ fn metrics(rows: &RecordBatch, settings: &Value, weighted: bool, chunk: usize) -
         derivation.absorb_rows(&mut part, &batch, &scores);
         derivation.merge(&mut all, part);
     }
-    derivation.finish(all, &[]).unwrap().remove(0)
+    derivation.finish(all, &[]).unwrap()
 }
 
 /// A line's place by attribute, group and metric.
-fn lines(table: &Table) -> BTreeMap<(String, String, String), usize> {
+pub fn lines(table: &Table) -> BTreeMap<(String, String, String), usize> {
     let text = |column: &str, row: usize| table.texts(column).value(row).to_owned();
     (0..table.len()).map(|row| ((text("attribute", row), text("group", row), text("metric", row)), row)).collect()
 }
 
-fn number(table: &Table, column: &str, row: usize) -> Option<f64> {
+pub fn number(table: &Table, column: &str, row: usize) -> Option<f64> {
     let numbers = table.numbers(column);
     numbers.is_valid(row).then(|| numbers.value(row))
 }
@@ -87,7 +94,7 @@ fn compare(table: &Table, expected: &Value) -> usize {
 }
 
 /// The golden rows, text as the dataset hands it on.
-fn rows() -> RecordBatch {
+pub fn rows() -> RecordBatch {
     let rows = read(&shipped("tests/golden/fairness/rows.parquet"));
     let sex = arrow_cast::cast(rows.column_by_name("sex").unwrap(), &arrow_schema::DataType::Utf8).unwrap();
     with_column(&rows, "sex", sex)
@@ -184,7 +191,13 @@ fn credit() -> Audit {
     audit
 }
 
-fn floats(rows: &RecordBatch, column: &str) -> Vec<f64> {
+/// The golden rows' ages.
+pub fn ages(rows: &RecordBatch) -> Vec<f64> {
+    let ages = arrow_cast::cast(rows.column_by_name("age").unwrap(), &arrow_schema::DataType::Float64).unwrap();
+    ages.as_primitive::<Float64Type>().values().to_vec()
+}
+
+pub fn floats(rows: &RecordBatch, column: &str) -> Vec<f64> {
     rows.column_by_name(column).unwrap().as_primitive::<Float64Type>().values().to_vec()
 }
 

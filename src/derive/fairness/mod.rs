@@ -1,23 +1,30 @@
 //! The fairness review: groups, their metrics, and the features that make their scores differ.
 
 mod attributions;
+mod conditional;
+mod group;
 mod groups;
 mod intervals;
 mod metrics;
 mod permutation;
 mod reasons;
+mod roc;
 mod settings;
 
 use std::sync::Arc;
 
+use super::DeriveError;
 use crate::attribution::Scores;
 use crate::dataset::{FeatureBlock, RowBatch};
 
+use group::Group;
+
 pub use attributions::FairnessAttributions;
+pub use conditional::FairnessConditional;
 pub use groups::Grouping;
 pub use metrics::FairnessMetrics;
 pub use reasons::AdverseReasons;
-pub use settings::{Attribute, Reasons, Settings, Side};
+pub use settings::{Attribute, Protected, Reasons, Settings, Side, Stratum};
 
 /// Groups of one attribute at most: more of them are no groups but a mistaken column.
 const GROUPS: usize = 200;
@@ -36,6 +43,7 @@ const UNDEFINED: &str = "undefined";
 pub struct Review {
     settings: Settings,
     grouping: Grouping,
+    strata: Grouping,
     /// Number of the output that decides.
     output: usize,
     /// Number of the model's outputs.
@@ -49,8 +57,14 @@ impl Review {
     /// The config key and what is wrong with it.
     pub fn new(settings: &Settings, columns: &arrow_schema::Schema, outputs: &[String]) -> Result<Arc<Self>, (String, String)> {
         let grouping = Grouping::new(settings, columns)?;
+        let strata = Grouping::strata(settings, columns)?;
         let output = settings.output_index(outputs)?;
-        Ok(Arc::new(Self { settings: settings.clone(), grouping, output, outputs: outputs.len() }))
+        Ok(Arc::new(Self { settings: settings.clone(), grouping, strata, output, outputs: outputs.len() }))
+    }
+
+    /// Whether groups are compared within strata.
+    pub fn has_strata(&self) -> bool {
+        !self.settings.strata.is_empty()
     }
 
     /// The reasons that are asked for.
@@ -66,8 +80,21 @@ impl Review {
     }
 
     /// The group that the others of an attribute are compared with: the configured one, or the one of most weight.
-    fn reference(&self, attribute: usize, groups: Vec<(String, f64)>) -> String {
-        self.grouping.reference(attribute).or_else(|| largest(groups)).unwrap_or_default()
+    fn reference<'a>(&self, attribute: usize, groups: impl DoubleEndedIterator<Item = (&'a Group, f64)>) -> Group {
+        self.grouping.reference(attribute).or_else(|| largest(groups).cloned()).unwrap_or_else(Group::missing)
+    }
+
+    /// Checks what cannot be known before the rows are read.
+    ///
+    /// # Errors
+    /// If a probability of a group is out of range: what is wrong, in which row and column.
+    pub fn check(&self, rows: &RowBatch) -> Result<(), DeriveError> {
+        self.grouping.check(rows).map_err(|message| DeriveError { derivation: "fairness", message })
+    }
+
+    /// A row's label, as [`Self::label`] has it, where it has one.
+    fn label_of(&self, rows: &RowBatch, row: usize) -> Option<f64> {
+        rows.label.as_ref().map(|labels| labels[row]).filter(|label| !label.is_nan()).map(|label| self.label(label))
     }
 
     /// A label as the deciding output sees it: itself, or whether it is the number of that output where there are several.
@@ -83,8 +110,8 @@ fn kept(block: &FeatureBlock, rows: &[usize]) -> FeatureBlock {
 }
 
 /// The group of most weight, the first of equals; missing values only where there is nothing else.
-fn largest(groups: Vec<(String, f64)>) -> Option<String> {
-    let rank = |(name, weight): &(String, f64)| (name != groups::MISSING, *weight);
-    let order = |a: &(bool, f64), b: &(bool, f64)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
-    groups.into_iter().rev().max_by(|a, b| order(&rank(a), &rank(b))).map(|(name, _)| name)
+fn largest<'a>(groups: impl DoubleEndedIterator<Item = (&'a Group, f64)>) -> Option<&'a Group> {
+    let rank = |(group, weight): &(&Group, f64)| (!group.is_missing(), *weight);
+    let order = |a: (bool, f64), b: (bool, f64)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
+    groups.rev().max_by(|a, b| order(rank(a), rank(b))).map(|(group, _)| group)
 }

@@ -1,6 +1,8 @@
 //! Permutation tests of differences between two groups over fixed attributions, and their correction for many features.
 
+use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
+use rayon::prelude::*;
 
 use crate::numeric::seed;
 
@@ -14,58 +16,58 @@ pub(super) struct TwoGroups {
     pub values: Vec<Vec<f64>>,
     /// The rows' weights.
     pub weights: Vec<f64>,
-    /// Whether a row is in the first group.
-    pub first: Vec<bool>,
+    /// How much of a row is in the first group, and how much in the second.
+    pub shares: Vec<[f64; 2]>,
 }
 
 impl TwoGroups {
     /// For each feature the share of divisions of the rows into groups of the same sizes, the given one counted in, whose means differ by as
     /// much as the given one's: p = (1 + #{|difference| ≥ |given|}) / (1 + permutations) (Phipson & Smyth 2010, eq. 2).
     ///
-    /// `None` if a group has no rows of weight.
+    /// A permutation hands each row the shares of another; weights and values stay. `None` if a group has no rows of weight.
     pub fn p_values(&self, seed: u64, purpose: &str) -> Option<Vec<f64>> {
         let features = self.values.first()?.len();
-        let members: Vec<usize> = (0..self.first.len()).filter(|&row| self.first[row]).collect();
-        let others: Vec<usize> = (0..self.first.len()).filter(|&row| !self.first[row]).collect();
-        // Sums over the smaller group give those over the other.
-        let smaller = if members.len() <= others.len() { &members } else { &others };
-        let all: Vec<usize> = (0..self.first.len()).collect();
-        let (total, given) = (self.sums(&all, features), self.sums(smaller, features));
-        let given = differences(&given, &total)?;
-        let (mut order, mut reached) = (all, vec![1_u64; features]);
-        for permutation in 0..PERMUTATIONS {
-            let mut random = seed::generator(seed, purpose, permutation);
-            for place in 0..smaller.len() {
-                let left = (order.len() - place) as u64;
-                let drawn = place + ((u64::from(random.next_u32()) * left) >> 32) as usize;
-                order.swap(place, drawn);
-            }
-            let Some(differences) = differences(&self.sums(&order[..smaller.len()], features), &total) else { continue };
-            for (reached, (difference, given)) in reached.iter_mut().zip(differences.iter().zip(&given)) {
-                // Equal but for the order of the sums counts as equal.
-                *reached += u64::from(difference.abs() >= given.abs() * (1.0 - 1e-12));
-            }
-        }
-        Some(reached.into_iter().map(|reached| reached as f64 / (1 + PERMUTATIONS) as f64).collect())
+        let own: Vec<usize> = (0..self.shares.len()).collect();
+        let given = differences(&self.sums(&own, features))?;
+        let reached = |order: &mut Vec<usize>, permutation: u64| {
+            order.clone_from(&own);
+            shuffle(order, &mut seed::generator(seed, purpose, permutation));
+            // Equal but for the order of the sums counts as equal.
+            let reaches = |(difference, given): (&f64, &f64)| u64::from(difference.abs() >= given.abs() * (1.0 - 1e-12));
+            let differences = differences(&self.sums(order, features));
+            differences.map_or_else(|| vec![0; features], |differences| differences.iter().zip(&given).map(reaches).collect())
+        };
+        let add = |sums: Vec<u64>, more: Vec<u64>| sums.iter().zip(&more).map(|(sum, more)| sum + more).collect();
+        let counts = (0..PERMUTATIONS).into_par_iter().map_init(Vec::new, reached).reduce(|| vec![0; features], add);
+        Some(counts.into_iter().map(|reached| (1 + reached) as f64 / (1 + PERMUTATIONS) as f64).collect())
     }
 
-    /// Σ w, then Σ w·value of each feature.
-    fn sums(&self, rows: &[usize], features: usize) -> Vec<f64> {
-        let mut sums = vec![0.0; features + 1];
-        for &row in rows {
-            let weight = self.weights[row];
-            sums[0] += weight;
-            sums[1..].iter_mut().zip(&self.values[row]).for_each(|(sum, value)| *sum += weight * value);
+    /// Σ w·share, then Σ w·share·value of each feature, for both groups, rows having the shares of those that `order` names.
+    fn sums(&self, order: &[usize], features: usize) -> [Vec<f64>; 2] {
+        let mut sums = [vec![0.0; features + 1], vec![0.0; features + 1]];
+        for ((values, weight), other) in self.values.iter().zip(&self.weights).zip(order) {
+            for (sums, share) in sums.iter_mut().zip(self.shares[*other]).filter(|(_, share)| *share > 0.0) {
+                let part = weight * share;
+                sums[0] += part;
+                sums[1..].iter_mut().zip(values).for_each(|(sum, value)| *sum += part * value);
+            }
         }
         sums
     }
 }
 
-/// Mean of a part less the mean of the rest, for each feature.
-fn differences(part: &[f64], total: &[f64]) -> Option<Vec<f64>> {
-    let (weight, rest) = (part[0], total[0] - part[0]);
-    let difference = |(part, total): (&f64, &f64)| part / weight - (total - part) / rest;
-    (weight > 0.0 && rest > 0.0).then(|| part[1..].iter().zip(&total[1..]).map(difference).collect())
+/// Fisher and Yates' shuffle.
+fn shuffle(order: &mut [usize], random: &mut ChaCha8Rng) {
+    for place in (1..order.len()).rev() {
+        let drawn = ((u64::from(random.next_u32()) * (place + 1) as u64) >> 32) as usize;
+        order.swap(place, drawn);
+    }
+}
+
+/// Mean of the first group less that of the second, for each feature.
+fn differences([first, second]: &[Vec<f64>; 2]) -> Option<Vec<f64>> {
+    let difference = |(a, b): (&f64, &f64)| a / first[0] - b / second[0];
+    (first[0] > 0.0 && second[0] > 0.0).then(|| first[1..].iter().zip(&second[1..]).map(difference).collect())
 }
 
 /// q-values: the false discovery rate at which each would be called a discovery (Benjamini & Hochberg 1995); absent ones stay absent.
@@ -89,13 +91,17 @@ mod tests {
         (x >> 11) as f64 / (1_u64 << 53) as f64
     }
 
+    fn hard(first: bool) -> [f64; 2] {
+        if first { [1.0, 0.0] } else { [0.0, 1.0] }
+    }
+
     #[test]
     fn p_values_are_uniform_where_there_is_no_difference() {
         // 300 runs of 2 features: the share of p ≤ t is t within 4 standard errors.
         let mut all = Vec::new();
         for run in 0..300 {
             let values = (0..40).map(|row| vec![noise(row, 0, run), noise(row, 1, run)]).collect();
-            let groups = TwoGroups { values, weights: vec![1.0; 40], first: (0..40).map(|row| row < 13).collect() };
+            let groups = TwoGroups { values, weights: vec![1.0; 40], shares: (0..40).map(|row| hard(row < 13)).collect() };
             all.extend(groups.p_values(u64::from(run), "test").unwrap());
         }
         for t in [0.05, 0.1, 0.25, 0.5, 0.75, 0.9] {
@@ -105,18 +111,32 @@ mod tests {
     }
 
     #[test]
+    fn p_values_of_likely_groups_are_uniform_too() {
+        let mut all = Vec::new();
+        for run in 0..300 {
+            let values = (0..40).map(|row| vec![noise(row, 0, run)]).collect();
+            let shares = (0..40).map(|row| noise(row, 1, run)).map(|share| [share, 0.9 * (1.0 - share)]).collect();
+            all.extend(TwoGroups { values, weights: vec![1.0; 40], shares }.p_values(u64::from(run), "test").unwrap());
+        }
+        for t in [0.1, 0.25, 0.5, 0.75] {
+            let share = all.iter().filter(|p| **p <= t).count() as f64 / all.len() as f64;
+            assert!((share - t).abs() < 4.0 * (t * (1.0 - t) / all.len() as f64).sqrt(), "{t}: {share}");
+        }
+    }
+
+    #[test]
     fn a_clear_difference_has_the_smallest_p_and_none_has_one() {
         let values = (0..60).map(|row| vec![if row < 20 { 5.0 } else { 0.0 } + noise(row, 0, 1), 1.0]).collect();
-        let groups = TwoGroups { values, weights: vec![2.0; 60], first: (0..60).map(|row| row < 20).collect() };
+        let groups = TwoGroups { values, weights: vec![2.0; 60], shares: (0..60).map(|row| hard(row < 20)).collect() };
         assert_eq!(groups.p_values(3, "test").unwrap(), [0.001, 1.0]);
-        assert_eq!(TwoGroups { first: vec![true; 60], ..groups }.p_values(3, "test"), None);
+        assert_eq!(TwoGroups { shares: vec![[1.0, 0.0]; 60], ..groups }.p_values(3, "test"), None);
     }
 
     #[test]
     fn small_samples_meet_the_exact_distribution() {
         // Of the 20 divisions of 1, 2, 3, 10, 11, 12 into threes, only {1, 2, 3} and {10, 11, 12} are as far apart: p → 2/20.
         let values = [1.0, 2.0, 3.0, 10.0, 11.0, 12.0].map(|x| vec![x]).to_vec();
-        let groups = TwoGroups { values, weights: vec![1.0; 6], first: vec![true, true, true, false, false, false] };
+        let groups = TwoGroups { values, weights: vec![1.0; 6], shares: [true, true, true, false, false, false].map(hard).to_vec() };
         let p = groups.p_values(5, "test").unwrap()[0];
         assert!((p - 0.1).abs() < 4.0 * (0.1_f64 * 0.9 / 1000.0).sqrt(), "{p}");
     }

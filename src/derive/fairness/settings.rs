@@ -1,7 +1,8 @@
 //! What can be chosen about the fairness review: the `fairness` section of the config.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,12 @@ pub struct Settings {
     /// Columns that divide the rows into groups.
     #[schemars(length(min = 1))]
     pub attributes: Vec<Attribute>,
+    /// A file of protected columns, joined to the rows by their ids, where the data do not hold them.
+    #[serde(default)]
+    pub protected: Option<Protected>,
+    /// Columns within whose values groups are compared again, such as what explains a decision: conditional rates, ratios and odds.
+    #[serde(default)]
+    pub strata: Vec<Stratum>,
     /// Sets of the attributes' columns whose combinations are groups too.
     #[serde(default)]
     pub intersections: Vec<Vec<String>>,
@@ -32,6 +39,9 @@ pub struct Settings {
     /// Principal reasons of every unfavourable decision; none where null.
     #[serde(default)]
     pub reasons: Option<Reasons>,
+    /// Whether attribution gaps are also given apart for rows of label 0 and rows of label 1.
+    #[serde(default)]
+    pub by_label: bool,
     /// Confidence level of the intervals, between 0 and 1.
     #[serde(default = "intervals")]
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
@@ -55,12 +65,38 @@ impl Default for Reasons {
     }
 }
 
+/// A file of protected columns: those of the attributes, strata and probabilities that it holds are read from it, all others from the data. It is
+/// held in memory, and may take a quarter of `run.memory_limit`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Protected {
+    /// Parquet file, directory or glob.
+    #[schemars(extend("format" = "data-path"))]
+    pub path: PathBuf,
+    /// The column that holds the values of `data.id`, each once.
+    pub id: String,
+}
+
+/// One column within whose values groups are compared.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Stratum {
+    /// The column: text, a boolean or an integer; any number with `bins`.
+    pub column: String,
+    /// Ascending borders between bands of a number; a value on a border belongs to the band above.
+    #[serde(default)]
+    #[schemars(extend("minItems" = 1, "uniqueItems" = true))]
+    pub bins: Option<Vec<f64>>,
+}
+
 /// One column that divides the rows into groups.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub struct Attribute {
-    /// The column: text, a boolean or an integer; any number with `bins`.
+    /// The column: text, a boolean or an integer; any number with `bins`; with `probabilities` only what the attribute is called.
     pub column: String,
     /// Group that the others are compared with; the largest where null.
     #[serde(default)]
@@ -69,6 +105,10 @@ pub struct Attribute {
     #[serde(default)]
     #[schemars(extend("minItems" = 1, "uniqueItems" = true))]
     pub bins: Option<Vec<f64>>,
+    /// Where the groups are not known but likely: each group with the column of its probability, as of BISG. A row counts in every group by its share.
+    #[serde(default)]
+    #[schemars(extend("minProperties" = 1))]
+    pub probabilities: Option<BTreeMap<String, String>>,
 }
 
 /// On which side of the threshold a decision is favourable.
@@ -97,7 +137,13 @@ fn intervals() -> f64 {
 impl Settings {
     /// Columns that are read beside the model's features.
     pub fn columns(&self) -> Vec<String> {
-        self.attributes.iter().map(|attribute| attribute.column.clone()).collect()
+        let of = |attribute: &Attribute| match &attribute.probabilities {
+            Some(columns) => columns.values().cloned().collect(),
+            None => vec![attribute.column.clone()],
+        };
+        let strata = self.strata.iter().map(|stratum| stratum.column.clone());
+        let columns: BTreeSet<String> = self.attributes.iter().flat_map(of).chain(strata).collect();
+        columns.into_iter().collect()
     }
 
     /// Whether a prediction means a favourable decision.
@@ -128,6 +174,17 @@ impl Settings {
                 let message = format!("is about no explained feature; they are {}", features.join(", "));
                 Err((format!("fairness.reasons.texts.{name}"), message))
             }
+        }
+    }
+
+    /// Checks that there is a label where one is needed.
+    ///
+    /// # Errors
+    /// The key and what is wrong with it.
+    pub fn check_label(&self, labelled: bool) -> Result<(), (String, String)> {
+        match self.by_label && !labelled {
+            true => Err(("fairness.by_label".into(), "needs data.label; name the column of labels, or leave it out".into())),
+            false => Ok(()),
         }
     }
 

@@ -51,7 +51,9 @@ fn gaps(table: &Table) -> Vec<Gap<'_>> {
     let text = |name: &str, row: usize| table.texts(name).value(row);
     let number = |name: &str, row: usize| table.numbers(name).value(row);
     let mut all: Vec<Gap> = Vec::new();
-    for row in (0..table.len()).filter(|row| table.numbers("difference").is_valid(*row)) {
+    // Differences among rows of one label are left to the table.
+    let is_drawn = |row: &usize| table.numbers("difference").is_valid(*row) && table.integers("label").is_null(*row);
+    for row in (0..table.len()).filter(is_drawn) {
         let key = [text("method", row), text("attribute", row), text("group", row)];
         if all.last().is_none_or(|last| [last.method, last.attribute, last.group] != key) {
             all.push(Gap {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sums::{Count, Share, Sums, mean};
+use crate::derive::fairness::group::Group;
 use crate::derive::fairness::intervals::{Interval, Mean, Rate, quantile, two_sided};
 use crate::derive::fairness::settings::Side;
 use crate::derive::fairness::{INSUFFICIENT, OK, Review, UNDEFINED};
@@ -27,7 +28,7 @@ struct Line {
     group: String,
     metric: &'static str,
     reference: String,
-    rows: u64,
+    rows: f64,
     value: Option<f64>,
     interval: Option<Interval>,
     difference: Option<f64>,
@@ -56,15 +57,14 @@ impl<'a> Lines<'a> {
     }
 
     /// All metrics of an attribute's groups.
-    pub(super) fn attribute(&mut self, attribute: &str, groups: &BTreeMap<String, Sums>, reference: &str) {
-        let none = Sums::default();
+    pub(super) fn attribute(&mut self, attribute: &str, groups: &BTreeMap<Group, Sums>, reference: &Group) {
         for (group, sums) in groups {
-            let name = Line { attribute: attribute.into(), group: group.clone(), reference: reference.into(), ..Line::default() };
-            let other = (group != reference).then(|| groups.get(reference).unwrap_or(&none));
+            let name = Line { attribute: attribute.into(), group: group.to_string(), reference: reference.to_string(), ..Line::default() };
+            let other = groups.get(reference).filter(|_| group != reference);
             let pair = Pair { name: &name, group: sums, reference: other };
             self.decisions(&pair);
             self.scores(&pair);
-            if self.binary && groups.values().any(|sums| sums.labelled().rows > 0) {
+            if self.binary && groups.values().any(|sums| sums.labelled().rows > 0.0) {
                 self.mistakes(&pair);
                 self.ranking(&pair);
                 if self.unit {
@@ -76,7 +76,7 @@ impl<'a> Lines<'a> {
 
     /// Whether a number about these rows is given.
     fn enough(&self, counts: &[Count]) -> bool {
-        counts.iter().all(|count| count.rows >= self.review.settings.min_group && count.weight > 0.0)
+        counts.iter().all(|count| count.rows >= self.review.settings.min_group as f64 && count.weight > 0.0)
     }
 
     fn decisions(&mut self, pair: &Pair<'_>) {
@@ -111,15 +111,18 @@ impl<'a> Lines<'a> {
     }
 
     fn mistakes(&mut self, pair: &Pair<'_>) {
-        let mut odds: Option<(f64, bool)> = None;
+        let mut odds: Option<(f64, Interval, bool)> = None;
         for (share, name, difference) in RATES {
             let p_value = self.rate(pair, share, name);
             let Some(reference) = pair.reference else { continue };
             let ((rate, rows), (other, others)) = (pair.group.rate(share), reference.rate(share));
             let (value, sufficient) = (rate.value - other.value, self.enough(&[rows, others]));
             if !matches!(share, Share::PredictiveValue) {
-                let (largest, all) = odds.unwrap_or((0.0, true));
-                odds = Some((largest.max(value.abs()), all && sufficient));
+                let (largest, (low, high), all) = odds.unwrap_or((0.0, (0.0, 0.0), true));
+                // Bonferroni: each of the two differences at half the risk, so that the larger is covered at least as often as wanted.
+                let (left, right) = rate.difference(other, quantile(0.5 + self.review.settings.intervals / 2.0));
+                let least = if left <= 0.0 && right >= 0.0 { 0.0 } else { left.abs().min(right.abs()) };
+                odds = Some((largest.max(value.abs()), (low.max(least), high.max(left.abs().max(right.abs()))), all && sufficient));
             }
             let interval = Some(rate.difference(other, self.z));
             self.lines.push(Line {
@@ -132,9 +135,9 @@ impl<'a> Lines<'a> {
                 ..pair.name.clone()
             });
         }
-        if let Some((largest, sufficient)) = odds {
-            let (rows, value) = (pair.group.labelled().rows, Some(largest));
-            self.lines.push(Line { metric: "equalized_odds_difference", rows, sufficient, value, ..pair.name.clone() });
+        if let Some((largest, interval, sufficient)) = odds {
+            let (rows, value, interval) = (pair.group.labelled().rows, Some(largest), Some(interval));
+            self.lines.push(Line { metric: "equalized_odds_difference", rows, sufficient, value, interval, ..pair.name.clone() });
         }
     }
 
@@ -229,7 +232,7 @@ impl<'a> Lines<'a> {
                 ("value", given(|line| line.value)),
                 ("ci_low", given(|line| line.interval.map(|interval| interval.0))),
                 ("ci_high", given(|line| line.interval.map(|interval| interval.1))),
-                ("rows", table::integers(lines.iter().map(|line| line.rows as i64))),
+                ("rows", table::integers(lines.iter().map(|line| line.rows.round() as i64))),
                 ("reference", texts(|line| &line.reference)),
                 ("difference", given(|line| line.difference)),
                 ("ratio", given(|line| line.ratio)),

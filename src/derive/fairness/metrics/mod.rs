@@ -1,11 +1,13 @@
 //! Group metrics: what is decided, scored and mistaken in each group, beside its reference group.
 
+mod calibration;
 mod lines;
 mod sums;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::group::Group;
 use super::{GROUPS, Review};
 use crate::attribution::Scores;
 use crate::dataset::RowBatch;
@@ -14,7 +16,7 @@ use crate::table::Table;
 use lines::Lines;
 use sums::Row;
 
-pub use sums::Sums;
+pub use sums::{Count, Sums};
 
 /// Group metrics with intervals, of every attribute and combination.
 ///
@@ -28,7 +30,7 @@ pub struct FairnessMetrics {
 #[derive(Clone, Debug)]
 pub struct Partial {
     /// Each attribute's groups.
-    groups: Vec<BTreeMap<String, Sums>>,
+    groups: Vec<BTreeMap<Group, Sums>>,
     /// The first attribute with more than [`GROUPS`] groups.
     crowded: Option<usize>,
     /// Whether every label is 0 or 1.
@@ -45,10 +47,11 @@ impl FairnessMetrics {
 
     fn row(&self, rows: &RowBatch, predictions: &[f64], row: usize) -> Row {
         let settings = &self.review.settings;
-        let label = rows.label.as_ref().map(|labels| labels[row]).filter(|label| !label.is_nan()).map(|label| self.review.label(label));
+        let label = self.review.label_of(rows, row);
         Row {
             prediction: predictions[row],
             weight: rows.weight_of(row),
+            share: 1.0,
             favoured: settings.is_favourable(predictions[row]),
             label: label.map(|label| (label, settings.is_favourable_label(label))),
         }
@@ -81,10 +84,10 @@ impl Derivation for FairnessMetrics {
         partial.binary &= all.iter().filter_map(|row| row.label).all(|(label, _)| label == 0.0 || label == 1.0);
         partial.unit &= predictions.iter().all(|prediction| (0.0..=1.0).contains(prediction));
         for (labels, groups) in self.review.grouping.labels(rows).into_iter().zip(&mut partial.groups) {
-            let mut members: Vec<Vec<Row>> = vec![Vec::new(); labels.names.len()];
-            all.iter().zip(&labels.of_row).for_each(|(row, group)| members[*group].push(*row));
-            for (name, members) in labels.names.into_iter().zip(members) {
-                groups.entry(name).or_default().add(&members);
+            let members = labels.members();
+            for (group, members) in labels.groups.into_iter().zip(members).filter(|(_, members)| !members.is_empty()) {
+                let in_part = |(row, share): &(usize, f64)| Row { weight: all[*row].weight * share, share: *share, ..all[*row] };
+                groups.entry(group).or_default().add(&members.iter().map(in_part).collect::<Vec<_>>());
             }
         }
         partial.limit();
@@ -100,22 +103,26 @@ impl Derivation for FairnessMetrics {
         earlier.limit();
     }
 
-    fn finish(&self, partial: Partial, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
+    /// Groups that are too many are an error; a reference group without any row is not, for then there is nothing to compare with, which every
+    /// line says.
+    fn finish(&self, mut partial: Partial, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
         let names = self.review.grouping.names();
         if let Some(name) = partial.crowded.and_then(|attribute| names.get(attribute)) {
             let message = format!("`{name}` has more than {GROUPS} groups; give a number bins, or choose another column");
             return Err(Self::error(message));
         }
-        let mut lines = Lines::new(&self.review, partial.binary, partial.unit);
-        for (attribute, (name, groups)) in names.iter().zip(&partial.groups).enumerate() {
-            let reference = self.review.reference(attribute, groups.iter().map(|(name, sums)| (name.clone(), sums.all().weight)).collect());
-            if attribute < self.review.settings.attributes.len() && !groups.contains_key(&reference) {
-                let known = groups.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                return Err(Self::error(format!("no row of `{name}` is in the reference group `{reference}`; its groups are {known}")));
-            }
+        let calibrated = partial.binary && partial.unit;
+        let (mut lines, mut bands) = (Lines::new(&self.review, partial.binary, partial.unit), Vec::new());
+        for (attribute, (name, groups)) in names.iter().zip(&mut partial.groups).enumerate() {
+            let reference = self.review.reference(attribute, groups.iter().map(|(group, sums)| (group, sums.all().weight)));
+            groups.entry(reference.clone()).or_default();
             lines.attribute(name, groups, &reference);
+            if calibrated && groups.values().any(|sums| sums.labelled().rows > 0.0) {
+                bands.extend(groups.iter().flat_map(|(group, sums)| calibration::lines(name, group, sums)));
+            }
         }
-        Ok(vec![lines.table()])
+        let calibration = (!bands.is_empty()).then(|| calibration::table(&self.review.settings, &bands));
+        Ok([lines.table()].into_iter().chain(calibration).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is summed over a group's rows, and the estimates that come of it.
 
 use crate::derive::fairness::intervals::{Mean, Rate};
+use crate::derive::fairness::roc;
 use crate::numeric::moments::Moments;
 use crate::numeric::value_counts::ValueCounts;
 
@@ -9,8 +10,9 @@ pub(super) const BANDS: usize = 10;
 
 /// Rows with their weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Count {
-    pub rows: u64,
+pub struct Count {
+    /// Rows; of a row that is in a group with some probability, this share of it.
+    pub rows: f64,
     /// Σ w.
     pub weight: f64,
     /// Σ w².
@@ -30,15 +32,28 @@ pub struct Sums {
     pub(super) squared_errors: Moments,
     /// Of prediction − label, over labelled rows.
     pub(super) errors: Moments,
-    /// Σ w·(prediction − label) in equal bands of the prediction.
-    pub(super) bands: [f64; BANDS],
+    /// Labelled rows in equal bands of the prediction.
+    pub(super) bands: [Band; BANDS],
+}
+
+/// Labelled rows whose predictions are alike.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Band {
+    pub count: Count,
+    /// Σ w·prediction.
+    pub predicted: f64,
+    /// Σ w·label.
+    pub observed: f64,
 }
 
 /// One row, as it is summed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub prediction: f64,
+    /// The row's weight, times its share.
     pub weight: f64,
+    /// How much of the row is in the group.
+    pub share: f64,
     /// Whether the decision is favourable.
     pub favoured: bool,
     /// The label, 0 or 1, if there is one, and whether it is the favourable one.
@@ -59,11 +74,13 @@ pub(super) enum Share {
 }
 
 impl Count {
-    fn add(&mut self, weight: f64) {
-        self.merge(Self { rows: 1, weight, squares: weight * weight });
+    /// Adds one row's share and weight.
+    pub fn add(&mut self, share: f64, weight: f64) {
+        self.merge(Self { rows: share, weight, squares: weight * weight });
     }
 
-    fn merge(&mut self, other: Self) {
+    /// Adds other rows.
+    pub fn merge(&mut self, other: Self) {
         self.rows += other.rows;
         self.weight += other.weight;
         self.squares += other.squares;
@@ -91,11 +108,13 @@ impl Sums {
         let (mut errors, mut labelled) = (Vec::new(), Vec::new());
         for row in rows {
             let label = row.label.map_or(2, |(_, favourable)| usize::from(favourable));
-            self.cells[label][usize::from(row.favoured)].add(row.weight);
+            self.cells[label][usize::from(row.favoured)].add(row.share, row.weight);
             let Some((label, favourable)) = row.label else { continue };
             self.by_label[usize::from(favourable)].add(row.prediction, row.weight);
             let band = ((row.prediction * BANDS as f64) as usize).min(BANDS - 1);
-            self.bands[band] += row.weight * (row.prediction - label);
+            self.bands[band].count.add(row.share, row.weight);
+            self.bands[band].predicted += row.weight * row.prediction;
+            self.bands[band].observed += row.weight * label;
             errors.push(row.prediction - label);
             labelled.push(row.weight);
         }
@@ -112,7 +131,11 @@ impl Sums {
         self.by_label.iter_mut().zip(later.by_label).for_each(|(counts, more)| counts.merge(more));
         self.squared_errors.merge(later.squared_errors);
         self.errors.merge(later.errors);
-        self.bands.iter_mut().zip(later.bands).for_each(|(band, more)| *band += more);
+        for (band, more) in self.bands.iter_mut().zip(later.bands) {
+            band.count.merge(more.count);
+            band.predicted += more.predicted;
+            band.observed += more.observed;
+        }
     }
 
     /// All rows.
@@ -141,31 +164,15 @@ impl Sums {
         [Count::sum(&self.cells[0]), Count::sum(&self.cells[1])]
     }
 
-    /// Area under the ROC curve, P(prediction with a favourable label > that with an unfavourable one) with ties for half, and its standard
-    /// error (DeLong et al. 1988).
+    /// Area under the ROC curve of the favourable label, and its standard error.
     pub(super) fn auc(&self) -> (f64, f64) {
         let [zeros, ones] = &self.by_label;
-        let pairs = zeros.paired(ones);
-        let total = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
-        // A placement is the share of the other class that a row outranks.
-        let (mut below, mut placements) = ((0.0, 0.0), Vec::with_capacity(pairs.len()));
-        for (zero, one) in pairs {
-            let of_one = (below.0 + zero / 2.0) / total.0;
-            let of_zero = 1.0 - (below.1 + one / 2.0) / total.1;
-            placements.push(((of_zero, zero), (of_one, one)));
-            below = (below.0 + zero, below.1 + one);
-        }
-        let of_zeros: (Vec<f64>, Vec<f64>) = placements.iter().map(|placement| placement.0).unzip();
-        let of_ones: (Vec<f64>, Vec<f64>) = placements.iter().map(|placement| placement.1).unzip();
-        let (zeros, ones) = (Moments::of(&of_zeros.0, &of_zeros.1), Moments::of(&of_ones.0, &of_ones.1));
-        let [n, m] = self.classes().map(Count::effective);
-        let variance = zeros.deviations / zeros.weight / (n - 1.0) + ones.deviations / ones.weight / (m - 1.0);
-        (ones.mean, variance.sqrt())
+        roc::auc(zeros, ones, self.classes().map(Count::effective))
     }
 
     /// Expected calibration error: Σ over bands of |Σ w·(prediction − label)| / Σ w (Naeini, Cooper & Hauskrecht 2015).
     pub(super) fn calibration_error(&self) -> f64 {
-        self.bands.iter().map(|band| band.abs()).sum::<f64>() / self.labelled().weight
+        self.bands.iter().map(|band| (band.predicted - band.observed).abs()).sum::<f64>() / self.labelled().weight
     }
 }
 
