@@ -95,7 +95,8 @@ fn choices(each: bool) -> Vec<Options> {
         return vec![Options::default()];
     }
     let sets = InstructionSet::available().into_iter().rev();
-    sets.flat_map(|instructions| [Route::Cheapest, Route::Walk].map(|route| Options { route, instructions })).collect()
+    sets.flat_map(|instructions| [Route::Cheapest, Route::Walk].map(|route| Options { route, instructions, ..Options::default() }))
+        .collect()
 }
 
 /// All rows of a Parquet file, as the model's features.

@@ -51,6 +51,7 @@ impl Run {
         let values = vec![vec![0.0; features.len()]; attributions.len()];
         let subject = Subject {
             seed: 11,
+            rows: 0,
             features,
             outputs: schema.outputs.clone(),
             space: Output::Margin,

@@ -7,17 +7,18 @@ use rayon::prelude::*;
 
 use super::block::BLOCK;
 use super::boxes::Boxes;
-use super::compile::{BaseShares, CompiledGroup, CompiledTree, Options, Route, WideTable};
+use super::compile::{CompiledTree, Options, Route, TreeWalk, WideTable};
 use super::engine::{Attributor, PatternError};
 use super::game::{self, superset_sums};
 use super::group::{Group, GroupLeaf, group};
 use super::interaction::{Interactions, LeafGame, Part};
-use super::program::Program;
+use super::program::{Lookup, Program};
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WIDEST, WideLeaf};
+use super::stack::CompiledGroup;
 use super::table::build;
 use super::value::{LeafShares, ValueFunction};
-use super::walk::{LeafWalk, Margins};
+use super::walk::Margins;
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree};
 
@@ -40,7 +41,7 @@ struct CountedTree {
 #[derive(Clone, Debug)]
 struct CountedGroup {
     group: Group,
-    bits: Vec<u32>,
+    lookup: Lookup,
     /// Weight of background rows, by index.
     counts: Vec<f64>,
 }
@@ -74,9 +75,11 @@ impl BackgroundCounter {
         self.trees.par_iter_mut().for_each(|tree| {
             let mut slots = Vec::new();
             for (ranks, weights) in blocks.iter().zip(weights.chunks(BLOCK)) {
-                (kernels.run)(&tree.program, ranks, &mut slots);
+                if !tree.wide.is_empty() {
+                    (kernels.run)(&tree.program, ranks, &mut slots);
+                }
                 for group in &mut tree.groups {
-                    (kernels.index)(&group.bits, &slots)
+                    (kernels.look_up)(&group.lookup, ranks)
                         .iter()
                         .zip(weights)
                         .for_each(|(index, weight)| group.counts[usize::from(*index)] += weight);
@@ -149,9 +152,9 @@ impl CountedTree {
         let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
         let grouping = group(&boxes, route.limits());
         let groups = grouping.groups.into_iter().map(|group| {
-            let bits = program.compile(&boxes, &group);
-            let counts = vec![0.0; 1 << bits.len()];
-            CountedGroup { group, bits, counts }
+            let lookup = program.lookup(&boxes, &group);
+            let counts = vec![0.0; 1 << group.bits.len()];
+            CountedGroup { group, lookup, counts }
         });
         let groups = groups.collect();
         let wide = grouping.left_out.iter().map(|node| (WideLeaf::new(&boxes, &mut program, *node), HashMap::new())).collect();
@@ -159,21 +162,23 @@ impl CountedTree {
     }
 
     /// The tree's tables, and what it adds to the base values.
-    fn finish(self, shape: &Shape, tree: &Tree, total: f64) -> (CompiledTree, BaseShares) {
+    fn finish(self, shape: &Shape, tree: &Tree, total: f64) -> CompiledTree {
         let values = |leaf| leaf_values(tree, leaf);
         let mut base = Vec::new();
         let mut add_base = |leaf: usize, share: f64| base.extend(values(leaf).into_iter().map(|(output, value)| (output, value * share)));
         let boxes = Boxes::new(tree);
-        let margins = match self.wide.as_slice() {
-            [] => Margins::new(&boxes, self.groups.iter().map(|counted| &counted.group)),
-            _ => Margins::Walk(LeafWalk::new(&boxes)),
+        let whole: &[Group] = match (self.groups.as_slice(), self.wide.is_empty()) {
+            ([counted], true) => std::slice::from_ref(&counted.group),
+            _ => &[],
         };
+        let margins = Margins::new(&boxes, Program::new(&boxes, &shape.cuts, &shape.layout), whole);
         let mut groups = Vec::new();
         for counted in self.groups {
             counted.group.leaves.iter().for_each(|leaf| add_base(leaf.leaf, counted.histogram(leaf, total).last().copied().unwrap_or(0.0)));
-            let contributions = |leaf: &GroupLeaf| game::interventional(&counted.histogram(leaf, total), &shape.rules);
-            let panels = build(&counted.group, &shape.feature_columns(), &values, counted.group.leaves.iter().map(contributions));
-            groups.push(CompiledGroup { bits: counted.bits, panels });
+            let contributions =
+                |leaf: &GroupLeaf, table: &mut Vec<f64>| *table = game::interventional(&counted.histogram(leaf, total), &shape.rules);
+            let panels = build(&counted.group, &shape.feature_columns(), &values, contributions);
+            groups.push(CompiledGroup { lookup: counted.lookup, panels });
         }
         let mut wide = Vec::new();
         for (leaf, counts) in self.wide {
@@ -182,7 +187,8 @@ impl CountedTree {
             let values = values(leaf.leaf);
             wide.push(WideTable { leaf, background, values });
         }
-        (CompiledTree::new(self.program, margins, groups, None, wide), base)
+        let walk = (!wide.is_empty()).then_some(TreeWalk { program: self.program, sweep: None, wide });
+        CompiledTree { margins, groups, walk, base }
     }
 
     /// The tree's leaves with the background's patterns.
@@ -192,7 +198,7 @@ impl CountedTree {
                 let occur = counted.histogram(leaf, total).into_iter().enumerate().filter(|(_, share)| *share > 0.0);
                 LeafGame::Background(Background(occur.map(|(pattern, share)| (pattern as u128, share)).collect()))
             });
-            (counted.group.clone(), counted.bits.clone(), games.collect())
+            (counted.group.clone(), counted.lookup.clone(), games.collect())
         });
         let wide = self.wide.iter().map(|(leaf, counts)| (leaf.clone(), LeafGame::Background(background(counts, total))));
         Part { program: self.program.clone(), groups: groups.collect(), wide: wide.collect() }

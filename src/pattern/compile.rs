@@ -1,15 +1,17 @@
 //! One tree compiled for one game: tables, a sweep, or leaves with their own background patterns.
 
 use super::boxes::Boxes;
+use super::cost::{Cost, pays};
 use super::game;
-use super::group::{Group, GroupLeaf, Limits, group};
+use super::group::{GroupLeaf, Limits, group};
 use super::kernel::InstructionSet;
 use super::program::Program;
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WideLeaf};
+use super::stack::CompiledGroup;
 use super::sweep::Sweep;
-use super::table::{LANES, Line, Panel, build};
-use super::walk::{LeafWalk, Margins};
+use super::table::build;
+use super::walk::Margins;
 use crate::model::{NodeKind, Tree};
 
 /// How a forest is compiled: the default is the fastest, other choices are for tests and measurements.
@@ -19,11 +21,13 @@ pub struct Options {
     pub route: Route,
     /// Which instructions the inner loops use.
     pub instructions: InstructionSet,
+    /// Rows that will be explained: for few of them, tables are not worth building.
+    pub rows: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { route: Route::Cheapest, instructions: InstructionSet::fastest() }
+        Self { route: Route::Cheapest, instructions: InstructionSet::fastest(), rows: u64::MAX }
     }
 }
 
@@ -47,23 +51,24 @@ impl Route {
     }
 }
 
-/// A tree ready to be applied to blocks.
+/// A tree compiled for one game.
 #[derive(Debug)]
 pub(super) struct CompiledTree {
-    pub program: Program,
     pub margins: Margins,
+    /// Groups of leaves with tables.
     pub groups: Vec<CompiledGroup>,
-    pub sweep: Option<Sweep>,
-    pub wide: Vec<WideTable>,
-    /// Bytes of tables and constants.
-    pub bytes: usize,
+    /// What has no tables.
+    pub walk: Option<TreeWalk>,
+    /// What the tree adds to the base values: `(output, share)`.
+    pub base: Vec<(usize, f64)>,
 }
 
-/// A group's index bits and its panels.
+/// Leaves that are computed without tables.
 #[derive(Debug)]
-pub(super) struct CompiledGroup {
-    pub bits: Vec<u32>,
-    pub panels: Vec<Panel>,
+pub(super) struct TreeWalk {
+    pub program: Program,
+    pub sweep: Option<Sweep>,
+    pub wide: Vec<WideTable>,
 }
 
 /// A leaf outside all groups, with its background.
@@ -75,54 +80,33 @@ pub(super) struct WideTable {
     pub values: Vec<(usize, f64)>,
 }
 
-/// Bytes of tables that a forest may have; trees whose tables would exceed their share are swept, which needs none to speak of.
-const TABLE_BYTES: usize = 768 << 20;
-
-/// Bytes of the tables of some groups whose leaves hold `width` values each.
-fn table_bytes(groups: &[Group], width: usize) -> usize {
-    let bytes = |group: &Group| ((group.features().len() * width).div_ceil(LANES) * size_of::<Line>()) << group.bits.len();
-    groups.iter().map(bytes).sum()
-}
-
-/// What a tree adds to the base values: `(output, share)`.
-pub(super) type BaseShares = Vec<(usize, f64)>;
-
-impl CompiledTree {
-    pub(super) fn new(program: Program, margins: Margins, groups: Vec<CompiledGroup>, sweep: Option<Sweep>, wide: Vec<WideTable>) -> Self {
-        let tables = groups.iter().flat_map(|group| &group.panels).map(|panel| size_of_val(&panel.lines[..]));
-        let bytes = tables.sum::<usize>() + sweep.as_ref().map_or(0, Sweep::bytes);
-        Self { program, margins, groups, sweep, wide, bytes }
-    }
-}
-
 /// Compiles a tree for path-dependent values.
-pub(super) fn path_dependent(shape: &Shape, tree: &Tree, route: Route) -> (CompiledTree, BaseShares) {
+pub(super) fn path_dependent(shape: &Shape, tree: &Tree, options: Options) -> CompiledTree {
     let boxes = Boxes::new(tree);
     let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
     let values = |leaf| leaf_values(tree, leaf);
     let base = path_dependent_base(&boxes);
-    let grouping = group(&boxes, route.limits());
-    let share = TABLE_BYTES / shape.forest.trees.len().max(1);
-    if !grouping.left_out.is_empty() || table_bytes(&grouping.groups, tree.leaf_width()) > share {
-        let sweep = Sweep::new(&boxes, &mut program, &shape.rules, &values);
-        return (CompiledTree::new(program, Margins::Walk(LeafWalk::new(&boxes)), Vec::new(), Some(sweep), Vec::new()), base);
+    let grouping = group(&boxes, options.route.limits());
+    let margins = Margins::new(&boxes, program.clone(), grouping.all());
+    let (tables, sweep) = (Cost::tables(&grouping.groups, tree.leaf_width()), Cost::sweep(&boxes));
+    if !grouping.left_out.is_empty() || !pays(&tables, &sweep, &shape.forest, options.rows) {
+        let sweep = Some(Sweep::new(&boxes, &mut program, &shape.rules, &values));
+        return CompiledTree { margins, groups: Vec::new(), walk: Some(TreeWalk { program, sweep, wide: Vec::new() }), base };
     }
-    let margins = Margins::new(&boxes, grouping.groups.iter());
     let groups = grouping.groups.into_iter().map(|group| {
-        let bits = program.compile(&boxes, &group);
-        let contributions = |leaf: &GroupLeaf| {
+        let lookup = program.lookup(&boxes, &group);
+        let contributions = |leaf: &GroupLeaf, table: &mut Vec<f64>| {
             let ratios: Vec<f64> = leaf.conditions.iter().map(|condition| condition.ratio).collect();
-            game::path_dependent(&ratios, &shape.rules)
+            game::path_dependent(&ratios, &shape.rules, table);
         };
-        let panels = build(&group, &shape.feature_columns(), &values, group.leaves.iter().map(contributions));
-        CompiledGroup { bits, panels }
+        let panels = build(&group, &shape.feature_columns(), &values, contributions);
+        CompiledGroup { lookup, panels }
     });
-    let groups = groups.collect();
-    (CompiledTree::new(program, margins, groups, None, Vec::new()), base)
+    CompiledTree { margins, groups: groups.collect(), walk: None, base }
 }
 
 /// Σ over leaves of value · Π cover ratios.
-fn path_dependent_base(boxes: &Boxes<'_>) -> BaseShares {
+fn path_dependent_base(boxes: &Boxes<'_>) -> Vec<(usize, f64)> {
     let mut base = Vec::new();
     for (node, kind) in boxes.tree.nodes.iter().enumerate() {
         let NodeKind::Leaf(leaf) = kind.kind else { continue };

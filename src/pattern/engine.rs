@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::block::{BLOCK, STRIDE, Word};
-use super::compile::{BaseShares, CompiledTree, Options, path_dependent};
+use super::block::{BLOCK, RankBlock, STRIDE, Word};
+use super::compile::{CompiledTree, Options, TreeWalk, path_dependent};
 use super::cuts::TooManyCuts;
 use super::kernel::{InstructionSet, Scratch};
 use super::shape::Shape;
 use super::sparse::{Memo, WIDEST};
-use super::walk::Margins;
+use super::stack::Stack;
+use super::walk::{MarginScratch, Margins};
 use crate::dataset::FeatureBlock;
 use crate::model::Forest;
 
@@ -51,7 +52,9 @@ pub enum PatternError {
 #[derive(Debug)]
 pub struct Attributor {
     shape: Shape,
-    trees: Vec<CompiledTree>,
+    margins: Vec<Margins>,
+    walks: Vec<TreeWalk>,
+    stacks: Vec<Stack>,
     base: Vec<f64>,
 }
 
@@ -65,7 +68,7 @@ pub struct Attributions {
 }
 
 /// Bytes of tables that stay in cache while a super-block's blocks pass: a quarter of a common L2 cache.
-const CHUNK_BYTES: usize = 256 << 10;
+const RUN_BYTES: usize = 256 << 10;
 /// Most blocks of a super-block. All tables are read from memory once a super-block, so it must be long for that to cost little:
 /// with 112 MB of tables, 16 blocks made 43 000 rows/s, 64 blocks 60 000, 128 no more.
 const SUPER_BLOCKS: usize = 64;
@@ -99,18 +102,21 @@ impl Attributor {
     }
 
     fn covered(shape: Shape, options: Options) -> Self {
-        let compiled = shape.forest.trees.par_iter().map(|tree| path_dependent(&shape, tree, options.route)).collect();
+        let compiled = shape.forest.trees.par_iter().map(|tree| path_dependent(&shape, tree, options)).collect();
         Self::assemble(shape, compiled)
     }
 
-    pub(super) fn assemble(shape: Shape, compiled: Vec<(CompiledTree, BaseShares)>) -> Self {
+    pub(super) fn assemble(shape: Shape, compiled: Vec<CompiledTree>) -> Self {
         let mut base = shape.forest.base.clone();
-        let mut trees = Vec::with_capacity(compiled.len());
-        for (tree, shares) in compiled {
-            shares.into_iter().for_each(|(output, share)| base[output] += share);
-            trees.push(tree);
+        let (mut margins, mut walks, mut groups) = (Vec::with_capacity(compiled.len()), Vec::new(), Vec::new());
+        for tree in compiled {
+            tree.base.into_iter().for_each(|(output, share)| base[output] += share);
+            margins.push(tree.margins);
+            walks.extend(tree.walk);
+            groups.extend(tree.groups);
         }
-        Self { shape, trees, base }
+        let stacks = Stack::all(groups, shape.columns() as u32);
+        Self { shape, margins, walks, stacks, base }
     }
 
     /// The forest.
@@ -160,46 +166,54 @@ impl Attributor {
         for out in out.chunks_exact_mut(stride) {
             out[first_margin..].chunks_exact_mut(STRIDE).zip(&self.shape.forest.base).for_each(|(margins, base)| margins.fill(*base));
         }
-        let (mut slots, mut reached, mut scratch) = (Vec::<Word>::new(), Vec::<Word>::new(), Scratch::new());
-        for chunk in chunks(&self.trees) {
-            let mut memos: Vec<Vec<Memo>> = chunk.iter().map(|tree| vec![Memo::new(); tree.wide.len()]).collect();
+        self.add_margins(&blocks, &mut out[..], stride, first_margin);
+        self.add_walks(&blocks, &mut out, stride, features);
+        let mut indices = Vec::new();
+        for run in runs(&self.stacks) {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
-                for (tree, memos) in chunk.iter().zip(&mut memos) {
-                    (kernels.run)(&tree.program, ranks, &mut slots);
-                    if let Margins::Walk(walk) = &tree.margins {
-                        (kernels.walk)(walk, &slots, &mut reached, &mut out[first_margin..]);
-                    }
-                    for group in &tree.groups {
-                        let indices = (kernels.index)(&group.bits, &slots);
-                        if let Margins::Index(leaves) = &tree.margins {
-                            leaves.add(&indices, &mut out[first_margin..]);
-                        }
-                        group.panels.iter().for_each(|panel| (kernels.add)(panel, &indices, out));
-                    }
-                    if let Some(sweep) = &tree.sweep {
-                        (kernels.sweep)(sweep, &slots, features, &mut scratch, out);
-                    }
-                    for (wide, memo) in tree.wide.iter().zip(memos) {
-                        wide.leaf.accumulate(&slots, (&wide.background, &self.shape.rules), memo, &wide.values, features, out);
-                    }
-                }
+                run.iter().for_each(|stack| stack.add(&kernels, ranks, &mut indices, out));
             }
         }
         out
     }
+
+    fn add_margins(&self, blocks: &[RankBlock], out: &mut [f64], stride: usize, first: usize) {
+        let mut scratch = MarginScratch::default();
+        for margins in &self.margins {
+            for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
+                margins.add(&self.shape.kernels, ranks, &mut scratch, &mut out[first..]);
+            }
+        }
+    }
+
+    fn add_walks(&self, blocks: &[RankBlock], out: &mut [f64], stride: usize, features: usize) {
+        let (kernels, mut slots, mut scratch) = (self.shape.kernels, Vec::<Word>::new(), Scratch::new());
+        for walk in &self.walks {
+            let mut memos = vec![Memo::new(); walk.wide.len()];
+            for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
+                (kernels.run)(&walk.program, ranks, &mut slots);
+                if let Some(sweep) = &walk.sweep {
+                    (kernels.sweep)(sweep, &slots, features, &mut scratch, out);
+                }
+                for (wide, memo) in walk.wide.iter().zip(&mut memos) {
+                    wide.leaf.accumulate(&slots, (&wide.background, &self.shape.rules), memo, &wide.values, features, out);
+                }
+            }
+        }
+    }
 }
 
-/// Trees in runs whose tables stay in cache together.
-fn chunks(trees: &[CompiledTree]) -> impl Iterator<Item = &[CompiledTree]> {
-    let mut rest = trees;
+/// Stacks in runs whose tables stay in cache together.
+fn runs(stacks: &[Stack]) -> impl Iterator<Item = &[Stack]> {
+    let mut rest = stacks;
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let count = rest.iter().take_while(|tree| {
-            bytes += tree.bytes;
-            bytes <= CHUNK_BYTES
+        let count = rest.iter().take_while(|stack| {
+            bytes += stack.bytes();
+            bytes <= RUN_BYTES
         });
-        let (chunk, later) = rest.split_at(count.count().clamp(1.min(rest.len()), 64));
+        let (run, later) = rest.split_at(count.count().clamp(1.min(rest.len()), 64));
         rest = later;
-        (!chunk.is_empty()).then_some(chunk)
+        (!run.is_empty()).then_some(run)
     })
 }

@@ -70,11 +70,12 @@ pub(super) fn factor_held(ratio: f64, t: f64) -> f64 {
     t + (1.0 - t) * ratio
 }
 
-/// Path-dependent contributions of a leaf of value 1: `table[pattern · D + j]`.
-pub(super) fn path_dependent(ratios: &[f64], rules: &Rules) -> Vec<f64> {
+/// Path-dependent contributions of a leaf of value 1: `table[pattern · D + j]`, whatever `table` held before.
+pub(super) fn path_dependent(ratios: &[f64], rules: &Rules, table: &mut Vec<f64>) {
     let d = ratios.len();
     let rule = rules.exact(d);
-    let mut table = vec![0.0; d << d];
+    table.clear();
+    table.resize(d << d, 0.0);
     let mut product = vec![0.0; 1 << d];
     for (&t, &weight) in rule.nodes.iter().zip(&rule.weights) {
         product[0] = weight;
@@ -94,7 +95,6 @@ pub(super) fn path_dependent(ratios: &[f64], rules: &Rules) -> Vec<f64> {
             }
         }
     }
-    table
 }
 
 /// Interventional contributions of a leaf of value 1: `table[pattern · D + j]`, from the weights of background patterns (`2^D`, summing to one).

@@ -50,6 +50,17 @@ impl GroupLeaf {
         self.conditions.iter().enumerate().fold(0, |pattern, (j, condition)| pattern | usize::from(holds(condition)) << j)
     }
 
+    /// The leaf's pattern under each of the group's first `indices` indices.
+    pub(super) fn patterns(&self, indices: usize) -> Vec<u16> {
+        let mut patterns = vec![0; indices];
+        for (j, condition) in self.conditions.iter().enumerate() {
+            for (pattern, index) in patterns.iter_mut().zip(0_u32..) {
+                *pattern |= u16::from(index & condition.mask == condition.want) << j;
+            }
+        }
+        patterns
+    }
+
     /// Whether rows with a group index reach the leaf.
     pub(super) fn is_reached(&self, index: u32) -> bool {
         self.conditions.iter().all(|condition| index & condition.mask == condition.want)
@@ -93,6 +104,13 @@ pub(super) struct Grouping {
     pub groups: Vec<Group>,
     /// Nodes of the leaves left out.
     pub left_out: Vec<usize>,
+}
+
+impl Grouping {
+    /// The groups, if they hold all leaves.
+    pub(super) fn all(&self) -> &[Group] {
+        if self.left_out.is_empty() { &self.groups } else { &[] }
+    }
 }
 
 /// A leaf on the way into a group.

@@ -4,13 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use super::block::{BLOCK, STRIDE, Word};
+use super::block::{BLOCK, STRIDE};
 use super::boxes::Boxes;
 use super::compile::{Options, Route};
 use super::group::group;
 use super::program::Program;
 use super::shape::Shape;
-use super::walk::{LeafWalk, Margins};
+use super::walk::{MarginScratch, Margins};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Output, PredictError, Predictor, apply_link};
 
@@ -26,15 +26,7 @@ pub struct ForestPredictor {
 #[derive(Debug)]
 struct Compiled {
     shape: Shape,
-    trees: Vec<PredictorTree>,
-}
-
-/// A tree's decisions, and the bits of its only group's index where it has one.
-#[derive(Debug)]
-struct PredictorTree {
-    program: Program,
-    bits: Vec<u32>,
-    margins: Margins,
+    trees: Vec<Margins>,
 }
 
 /// Rows that one thread predicts at a time.
@@ -70,13 +62,8 @@ impl Compiled {
         let shape = Shape::new(Arc::clone(forest), Options::default().instructions).ok()?;
         let compile = |tree| {
             let boxes = Boxes::new(tree);
-            let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
-            let grouping = group(&boxes, Route::Cheapest.limits());
-            let (bits, margins) = match (grouping.groups.as_slice(), grouping.left_out.is_empty()) {
-                ([group], true) => (program.compile(&boxes, group), Margins::new(&boxes, std::iter::once(group))),
-                _ => (Vec::new(), Margins::Walk(LeafWalk::new(&boxes))),
-            };
-            PredictorTree { program, bits, margins }
+            let program = Program::new(&boxes, &shape.cuts, &shape.layout);
+            Margins::new(&boxes, program, group(&boxes, Route::Cheapest.limits()).all())
         };
         let trees = forest.trees.iter().map(compile).collect();
         Some(Self { shape, trees })
@@ -87,15 +74,10 @@ impl Compiled {
         let base = &self.shape.forest.base;
         let blocks = self.shape.rank_blocks(block, first, rows);
         let mut out: Vec<f64> = blocks.iter().flat_map(|_| base.iter().flat_map(|base| [*base; STRIDE])).collect();
-        let (mut slots, mut reached) = (Vec::<Word>::new(), Vec::<Word>::new());
-        let kernels = self.shape.kernels;
-        for tree in &self.trees {
+        let mut scratch = MarginScratch::default();
+        for margins in &self.trees {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(base.len() * STRIDE)) {
-                (kernels.run)(&tree.program, ranks, &mut slots);
-                match &tree.margins {
-                    Margins::Index(leaves) => leaves.add(&(kernels.index)(&tree.bits, &slots), out),
-                    Margins::Walk(walk) => (kernels.walk)(walk, &slots, &mut reached, out),
-                }
+                margins.add(&self.shape.kernels, ranks, &mut scratch, out);
             }
         }
         out

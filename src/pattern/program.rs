@@ -23,6 +23,24 @@ pub(super) struct Program {
     edge_slots: Vec<Option<(u32, bool)>>,
 }
 
+/// What computes the index of one group, straight from the ranks.
+#[derive(Clone, Debug)]
+pub(super) struct Lookup {
+    /// The terms of each bit, bits from the lowest; at most eight bits.
+    pub terms: Vec<Term>,
+}
+
+/// A bit of an index is set where all its terms hold.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Term {
+    /// The question.
+    pub op: Op,
+    /// The answer where the term fails.
+    pub flip: bool,
+    /// Whether the next term is of the next bit.
+    pub last: bool,
+}
+
 impl Program {
     /// The answers to every question.
     pub(super) fn new(boxes: &Boxes<'_>, cuts: &Cuts, layout: &Layout) -> Self {
@@ -35,16 +53,29 @@ impl Program {
         self.ops.len() + self.ands.len()
     }
 
-    /// Slots of a group's index bits; what merged conditions they need is compiled.
-    pub(super) fn compile(&mut self, boxes: &Boxes<'_>, group: &Group) -> Vec<u32> {
-        group
-            .bits
-            .iter()
-            .map(|bit| match bit {
+    /// What computes a group's index; the conditions that it needs are merged.
+    pub(super) fn lookup(&mut self, boxes: &Boxes<'_>, group: &Group) -> Lookup {
+        let mut terms = Vec::new();
+        for bit in &group.bits {
+            let slot = match bit {
                 Bit::Split(split) => *split as u32,
                 Bit::Edge(node) => self.edge(boxes, *node).0,
-            })
-            .collect()
+            };
+            self.terms(slot, false, &mut terms);
+            terms.iter_mut().last().into_iter().for_each(|term| term.last = true);
+        }
+        Lookup { terms }
+    }
+
+    /// The terms of a slot, or of its complement where it is a question.
+    fn terms(&self, slot: u32, flip: bool, terms: &mut Vec<Term>) {
+        match (slot as usize).checked_sub(self.ops.len()).map(|and| self.ands[and]) {
+            None => terms.push(Term { op: self.ops[slot as usize].clone(), flip, last: false }),
+            Some(And { a, b, flip_a, flip_b }) => {
+                self.terms(a, flip_a != 0, terms);
+                self.terms(b, flip_b != 0, terms);
+            }
+        }
     }
 
     /// Slot of a node's merged edge, and whether the word must be flipped to say "holds".

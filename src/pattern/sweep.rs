@@ -127,11 +127,6 @@ impl Sweep {
         }
         Self { nodes: rule.nodes.len(), depth: boxes.tree.depth() + 1, passes, constants }
     }
-
-    /// Bytes of constants.
-    pub(super) fn bytes(&self) -> usize {
-        size_of_val(&self.constants[..])
-    }
 }
 
 impl Compiler<'_, '_> {

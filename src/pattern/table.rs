@@ -10,13 +10,20 @@ pub(super) const LANES: usize = 8;
 #[repr(align(64))]
 pub(super) struct Line(pub [f64; LANES]);
 
-/// Eight columns of a group: which they are, and their lines, one an index.
+/// Eight columns: which they are, and the tables that add to them.
 #[derive(Clone, Debug)]
 pub(super) struct Panel {
     /// Output columns; unused lanes go to the spare column behind the last.
     pub columns: [u32; LANES],
-    /// One line an index.
-    pub lines: Vec<Line>,
+    /// A group's lines, one an index, a power of two of them.
+    pub tables: Vec<Vec<Line>>,
+}
+
+impl Panel {
+    /// Bytes of the tables.
+    pub(super) fn bytes(&self) -> usize {
+        self.tables.iter().map(|lines| size_of_val(&lines[..])).sum()
+    }
 }
 
 /// A leaf's values for the outputs that its tree adds to: `(output, scaled value)`.
@@ -34,8 +41,14 @@ pub(super) struct Columns<'a> {
     pub of: &'a dyn Fn(&GroupLeaf) -> Vec<u32>,
 }
 
-/// Builds a group's panels. `tables` are its leaves' contributions at value 1, `pattern · width + number` with the leaf's columns in their order.
-pub(super) fn build(group: &Group, columns: &Columns<'_>, values: LeafValues<'_>, tables: impl Iterator<Item = Vec<f64>>) -> Vec<Panel> {
+/// Builds a group's panels, of one table each. `contributions` writes a leaf's contributions at value 1, `pattern · width + number` with the leaf's
+/// columns in their order.
+pub(super) fn build(
+    group: &Group,
+    columns: &Columns<'_>,
+    values: LeafValues<'_>,
+    mut contributions: impl FnMut(&GroupLeaf, &mut Vec<f64>),
+) -> Vec<Panel> {
     let leaves: Vec<(Vec<u32>, Values)> = group.leaves.iter().map(|leaf| ((columns.of)(leaf), values(leaf.leaf))).collect();
     let first = |output: usize| (output * columns.width) as u32;
     let spare = first(columns.outputs);
@@ -50,10 +63,12 @@ pub(super) fn build(group: &Group, columns: &Columns<'_>, values: LeafValues<'_>
         .chunks(LANES)
         .map(|columns| {
             let columns = std::array::from_fn(|lane| columns.get(lane).copied().unwrap_or(spare));
-            Panel { columns, lines: vec![Line([0.0; LANES]); indices] }
+            Panel { columns, tables: vec![vec![Line([0.0; LANES]); indices]] }
         })
         .collect();
-    for ((leaf, (columns, values)), table) in group.leaves.iter().zip(&leaves).zip(tables) {
+    let mut table = Vec::new();
+    for (leaf, (columns, values)) in group.leaves.iter().zip(&leaves) {
+        contributions(leaf, &mut table);
         for (output, value) in values {
             let places: Vec<usize> = columns.iter().map(|column| known.partition_point(|known| *known < first(*output) + column)).collect();
             add_leaf(&mut panels, &places, leaf, &table, *value);
@@ -64,11 +79,11 @@ pub(super) fn build(group: &Group, columns: &Columns<'_>, values: LeafValues<'_>
 
 /// Adds `value` times a leaf's contributions to the lines of its columns.
 fn add_leaf(panels: &mut [Panel], places: &[usize], leaf: &GroupLeaf, table: &[f64], value: f64) {
-    let indices = panels.first().map_or(0, |panel| panel.lines.len());
-    for index in 0..indices {
-        let row = &table[leaf.pattern(index as u32) * places.len()..][..places.len()];
-        for (place, contribution) in places.iter().zip(row) {
-            panels[place / LANES].lines[index].0[place % LANES] += value * contribution;
+    let patterns = leaf.patterns(panels.first().map_or(0, |panel| panel.tables[0].len()));
+    for (place, number) in places.iter().zip(0..) {
+        let (lines, lane) = (&mut panels[place / LANES].tables[0], place % LANES);
+        for (line, pattern) in lines.iter_mut().zip(&patterns) {
+            line.0[lane] += value * table[usize::from(*pattern) * places.len() + number];
         }
     }
 }

@@ -5,19 +5,28 @@
 
 use std::ops::Range;
 
-use super::block::{BLOCK, STRIDE, WORDS, Word};
+use super::block::{BLOCK, RankBlock, STRIDE, WORDS, Word};
 use super::boxes::Boxes;
 use super::group::Group;
+use super::kernel::Kernels;
+use super::program::{Lookup, Program};
 use super::shape::leaf_values;
 use crate::model::{NodeKind, Tree};
 
 /// How a tree's margins come about.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Margins {
     /// The index of the tree's only group tells the leaf.
-    Index(Leaves),
+    Index(Lookup, Leaves),
     /// Node by node.
-    Walk(LeafWalk),
+    Walk(Program, LeafWalk),
+}
+
+/// What margins need beside the rows, used again and again.
+#[derive(Debug, Default)]
+pub(super) struct MarginScratch {
+    slots: Vec<Word>,
+    reached: Vec<Word>,
 }
 
 /// Scaled leaf values, by leaf number or by the index of a group.
@@ -50,11 +59,22 @@ enum WalkNode {
 }
 
 impl Margins {
-    /// Of a tree whose leaves are in these groups, if it is in groups.
-    pub(super) fn new<'g>(boxes: &Boxes<'_>, mut groups: impl ExactSizeIterator<Item = &'g Group>) -> Self {
-        match (groups.next(), groups.len()) {
-            (Some(group), 0) => Self::Index(Leaves::of_group(boxes.tree, group)),
-            _ => Self::Walk(LeafWalk::new(boxes)),
+    /// Of a tree, its program without anything but questions, and its groups if they hold all leaves.
+    pub(super) fn new(boxes: &Boxes<'_>, mut program: Program, groups: &[Group]) -> Self {
+        match groups {
+            [group] => Self::Index(program.lookup(boxes, group), Leaves::of_group(boxes.tree, group)),
+            _ => Self::Walk(program, LeafWalk::new(boxes)),
+        }
+    }
+
+    /// Adds every row's leaf: `out[output · STRIDE + row] += value`.
+    pub(super) fn add(&self, kernels: &Kernels, ranks: &RankBlock, scratch: &mut MarginScratch, out: &mut [f64]) {
+        match self {
+            Self::Index(lookup, leaves) => leaves.add(&(kernels.look_up)(lookup, ranks), out),
+            Self::Walk(program, walk) => {
+                (kernels.run)(program, ranks, &mut scratch.slots);
+                (kernels.walk)(walk, &scratch.slots, &mut scratch.reached, out);
+            }
         }
     }
 }

@@ -109,6 +109,7 @@ pub(super) fn subject(
     let interactions = plan.model.forest().map(interactions).transpose()?.flatten().map(Arc::new);
     let subject = Subject {
         seed,
+        rows: plan.data.dataset().summary().rows,
         features: plan.features(),
         outputs: plan.model.outputs.clone(),
         space: plan.config.model.output,

@@ -18,6 +18,8 @@ pub use feature::{ExplainedFeature, Member, Values};
 pub struct Subject {
     /// The run's seed.
     pub seed: u64,
+    /// Rows of the data, before any filter: what pays over many rows is not built for few.
+    pub rows: u64,
     /// The explained features or feature groups; their members are the model's features.
     pub features: Vec<ExplainedFeature>,
     /// Output names.

@@ -45,6 +45,6 @@ fn xgboosts_own_contributions_agree_within_f32() {
 #[test]
 fn path_dependent_values_need_covers() {
     let forest = (*read(&folder("xgboost").join("stump"))).clone();
-    let refused = TreeShap::path_dependent(Arc::new(Forest { cover: Cover::Absent, ..forest })).err().unwrap();
+    let refused = TreeShap::path_dependent(Arc::new(Forest { cover: Cover::Absent, ..forest }), u64::MAX).err().unwrap();
     assert!(refused.to_string().contains("interventional"), "{refused}");
 }

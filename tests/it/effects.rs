@@ -53,7 +53,18 @@ fn subject(
 ) -> Subject {
     let outputs = predictor.outputs().to_vec();
     let sample = Some(Arc::new(rows.clone()));
-    Subject { seed: 11, features, outputs, space, forest, predictor, background: Background::default(), interactions: None, sample }
+    Subject {
+        seed: 11,
+        rows: u64::MAX,
+        features,
+        outputs,
+        space,
+        forest,
+        predictor,
+        background: Background::default(),
+        interactions: None,
+        sample,
+    }
 }
 
 /// Rows with weights, if any.

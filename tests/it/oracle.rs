@@ -211,7 +211,7 @@ pub fn pairs(background: &FeatureBlock, weights: Option<&[f64]>) -> Vec<(Vec<f64
 
 /// Every way of computing, on every set of instructions that this machine has.
 pub fn options() -> Vec<Options> {
-    let both = |instructions| [Route::Cheapest, Route::Walk].map(|route| Options { route, instructions });
+    let both = |instructions| [Route::Cheapest, Route::Walk].map(|route| Options { route, instructions, ..Options::default() });
     InstructionSet::available().into_iter().flat_map(both).collect()
 }
 

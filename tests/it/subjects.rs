@@ -33,6 +33,7 @@ pub fn of_function(
     let outputs = vec!["0".to_owned()];
     Subject {
         seed: 42,
+        rows: u64::MAX,
         features: features(background.features()),
         outputs: outputs.clone(),
         space: Output::Margin,
@@ -50,6 +51,7 @@ pub fn of_forest(forest: &Arc<Forest>, background: &FeatureBlock, weights: Optio
     counter.count(background, weights);
     Subject {
         seed: 42,
+        rows: u64::MAX,
         features: features(forest.features.len()),
         outputs: forest.outputs.clone(),
         space: Output::Margin,

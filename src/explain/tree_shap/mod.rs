@@ -8,7 +8,7 @@ use super::{ExplainError, Explainer};
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::RowBatch;
 use crate::model::{Cover, Forest};
-use crate::pattern::{Attributions, Attributor, BackgroundCounter, Interactions, PatternError};
+use crate::pattern::{Attributions, Attributor, BackgroundCounter, Interactions, Options, PatternError};
 use crate::subject::{Background, Subject};
 
 pub use settings::{Mode, Settings};
@@ -35,7 +35,10 @@ impl TreeShap {
                 let histograms = subject.background.histograms.as_deref().ok_or_else(|| refuse("the background was not counted"))?;
                 Self::interventional(histograms.clone())
             }
-            Mode::PathDependent => Self::path_dependent(Arc::clone(subject.background.covered.as_ref().unwrap_or(forest))),
+            Mode::PathDependent => {
+                let forest = Arc::clone(subject.background.covered.as_ref().unwrap_or(forest));
+                Self::path_dependent(forest, subject.rows)
+            }
         }
     }
 
@@ -64,15 +67,15 @@ impl TreeShap {
         }
     }
 
-    /// Path-dependent values: absent features follow the covers of the training rows.
+    /// Path-dependent values of about `rows` rows: absent features follow the covers of the training rows.
     ///
     /// # Errors
     /// If the model's file holds no covers, or the forest exceeds what patterns can hold.
-    pub fn path_dependent(forest: Arc<Forest>) -> Result<Self, ExplainError> {
+    pub fn path_dependent(forest: Arc<Forest>, rows: u64) -> Result<Self, ExplainError> {
         if forest.cover == Cover::Absent {
             return Err(refuse(NO_COVERS));
         }
-        Attributor::path_dependent(forest).map(Self::of).map_err(refused)
+        Attributor::path_dependent_with(forest, Options { rows, ..Options::default() }).map(Self::of).map_err(refused)
     }
 
     /// Interventional values: absent features take the values of the background rows that `counter` has counted.

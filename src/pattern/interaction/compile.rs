@@ -9,13 +9,14 @@ use super::leaf::PairLeaf;
 use super::{Interactions, PairTree};
 use crate::model::{Forest, Tree};
 use crate::pattern::boxes::Boxes;
-use crate::pattern::compile::{CompiledGroup, Options};
+use crate::pattern::compile::Options;
 use crate::pattern::engine::PatternError;
 use crate::pattern::game::Rules;
 use crate::pattern::group::{Group, GroupLeaf, group};
-use crate::pattern::program::Program;
+use crate::pattern::program::{Lookup, Program};
 use crate::pattern::shape::{Shape, leaf_values};
 use crate::pattern::sparse::{Background, WIDEST, WideLeaf};
+use crate::pattern::stack::CompiledGroup;
 use crate::pattern::table::{Columns, LANES, Line, build};
 
 /// Bytes of tables that a forest may have; trees whose tables would exceed their share are computed leaf by leaf.
@@ -25,8 +26,8 @@ const TABLE_BYTES: usize = 768 << 20;
 #[derive(Debug)]
 pub(in crate::pattern) struct Part {
     pub program: Program,
-    /// Groups with the bits of their indices, and a game for each of their leaves.
-    pub groups: Vec<(Group, Vec<u32>, Vec<LeafGame>)>,
+    /// Groups with how their indices come about, and a game for each of their leaves.
+    pub groups: Vec<(Group, Lookup, Vec<LeafGame>)>,
     /// Leaves outside all groups.
     pub wide: Vec<(WideLeaf, LeafGame)>,
 }
@@ -95,10 +96,13 @@ impl PairTree {
             }
         } else {
             let columns = Columns { width: pairs.len(), outputs: shape.forest.outputs.len(), of: &|leaf| cells(&leaf.features()) };
-            for (group, bits, games) in part.groups {
-                let tables = games.iter().zip(&group.leaves).map(|(game, leaf)| game.table(leaf.conditions.len(), &shape.rules));
-                let panels = build(&group, &columns, &|leaf| leaf_values(tree, leaf), tables);
-                groups.push(CompiledGroup { bits, panels });
+            for (group, lookup, games) in part.groups {
+                let mut games = games.iter();
+                let contributions = |leaf: &GroupLeaf, table: &mut Vec<f64>| {
+                    games.next().into_iter().for_each(|game| *table = game.table(leaf.conditions.len(), &shape.rules));
+                };
+                let panels = build(&group, &columns, &|leaf| leaf_values(tree, leaf), contributions);
+                groups.push(CompiledGroup { lookup, panels });
             }
         }
         leaves.extend(part.wide.into_iter().map(alone));
@@ -127,8 +131,8 @@ fn covered(shape: &Shape, tree: &Tree, options: Options) -> Part {
     let grouping = group(&boxes, options.route.limits());
     let ratios = |leaf: &GroupLeaf| LeafGame::Ratios(leaf.conditions.iter().map(|condition| condition.ratio).collect());
     let groups = grouping.groups.into_iter().map(|group| {
-        let (bits, games) = (program.compile(&boxes, &group), group.leaves.iter().map(ratios).collect());
-        (group, bits, games)
+        let (lookup, games) = (program.lookup(&boxes, &group), group.leaves.iter().map(ratios).collect());
+        (group, lookup, games)
     });
     let groups = groups.collect();
     let wide = grouping.left_out.into_iter().map(|node| {

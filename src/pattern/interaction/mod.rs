@@ -10,9 +10,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::block::{BLOCK, STRIDE, Word};
-use super::compile::CompiledGroup;
+use super::kernel::offsets;
 use super::program::Program;
 use super::shape::Shape;
+use super::stack::CompiledGroup;
 use crate::dataset::FeatureBlock;
 use crate::model::Forest;
 use leaf::{Memo, PairLeaf};
@@ -88,10 +89,12 @@ impl Interactions {
         for tree in &self.trees {
             let mut memos = vec![Memo::new(); tree.leaves.len()];
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
-                (kernels.run)(&tree.program, ranks, &mut slots);
                 for group in &tree.groups {
-                    let indices = (kernels.index)(&group.bits, &slots);
-                    group.panels.iter().for_each(|panel| (kernels.add)(panel, &indices, out));
+                    let lines = offsets(&(kernels.look_up)(&group.lookup, ranks));
+                    group.panels.iter().for_each(|panel| (kernels.add)(panel, std::slice::from_ref(&lines), out));
+                }
+                if !tree.leaves.is_empty() {
+                    (kernels.run)(&tree.program, ranks, &mut slots);
                 }
                 for (leaf, memo) in tree.leaves.iter().zip(&mut memos) {
                     leaf.add(&slots, &self.shape.rules, memo, out);

@@ -7,10 +7,10 @@
 use std::arch::x86_64::*;
 
 use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
-use super::super::program::Program;
-use super::super::table::Panel;
+use super::super::program::{Lookup, Program};
+use super::super::table::{Line, Panel};
 use super::super::walk::LeafWalk;
-use super::{Indices, Kernels, portable};
+use super::{Indices, Kernels, Offsets, check, portable, tables};
 
 /// The kernels, if this machine runs them.
 pub(super) fn kernels() -> Option<Kernels> {
@@ -21,8 +21,9 @@ pub(super) fn kernels() -> Option<Kernels> {
 // SAFETY of all: `kernels` hands them out only where the machine has the features.
 const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| unsafe { run(program, ranks, slots) },
+    look_up: |lookup, ranks| unsafe { look_up(lookup, ranks) },
     index: |bits, slots| unsafe { index(bits, slots) },
-    add: |panel, indices, out| unsafe { add(panel, indices, out) },
+    add: |panel, offsets, out| unsafe { add(panel, offsets, out) },
     walk: |walk, slots, reached, out| unsafe { walk_rows(walk, slots, reached, out) },
     sweep: |sweep, slots, features, scratch, out| unsafe { super::avx2_sweep::sweep_rows(sweep, slots, features, scratch, out) },
 };
@@ -52,30 +53,50 @@ fn at_most_bytes(ranks: &[u8; BLOCK], cut: u8) -> Word {
 }
 
 #[target_feature(enable = "avx2,bmi2")]
+fn look_up(lookup: &Lookup, ranks: &RankBlock) -> Indices {
+    portable::look_up(lookup, ranks)
+}
+
+#[target_feature(enable = "avx2,bmi2")]
 fn index(bits: &[u32], slots: &[Word]) -> Indices {
     portable::index(bits, slots)
 }
 
 #[target_feature(enable = "avx2,bmi2")]
-fn add(panel: &Panel, indices: &Indices, out: &mut [f64]) {
-    let lines = &panel.lines[..];
-    // An index has one bit less than the power of two that the panel's length is, so the mask changes nothing but the bounds checks.
-    let mask = lines.len() - 1;
+fn add(panel: &Panel, offsets: &[Offsets], out: &mut [f64]) {
+    let Some(((first, first_offsets), others)) = tables(panel, offsets) else { return };
+    panel.tables.iter().zip(offsets).for_each(|(lines, offsets)| check(lines, offsets));
     let columns = panel.columns.map(|column| column as usize * STRIDE);
     assert!(columns.iter().all(|start| start + BLOCK <= out.len()));
-    for (four, indices) in indices.as_chunks::<4>().0.iter().enumerate() {
-        for half in [0, 4] {
-            // SAFETY: a line holds eight f64, half of which start at 0 or 4.
-            let rows = indices.map(|index| unsafe { _mm256_load_pd(lines[usize::from(index) & mask].0.as_ptr().add(half)) });
-            for (start, sums) in columns[half..half + 4].iter().zip(transpose(rows)) {
-                // SAFETY: four rows from start + 4·four end within the column's BLOCK rows, which the assertion above found in `out`.
-                unsafe {
-                    let place = out.as_mut_ptr().add(start + four * 4);
-                    _mm256_storeu_pd(place, _mm256_add_pd(_mm256_loadu_pd(place), sums));
-                }
+    for (four, offsets) in first_offsets.as_chunks::<4>().0.iter().enumerate() {
+        // SAFETY of all loads: all offsets were checked above, and four values from them on, and four more, are of their lines.
+        let mut low = offsets.map(|offset| unsafe { load(first, usize::from(offset)) });
+        let mut high = offsets.map(|offset| unsafe { load(first, usize::from(offset) + 4) });
+        for (lines, offsets) in others.clone() {
+            for (row, offset) in offsets.as_chunks::<4>().0[four].iter().enumerate() {
+                low[row] = _mm256_add_pd(low[row], unsafe { load(lines, usize::from(*offset)) });
+                high[row] = _mm256_add_pd(high[row], unsafe { load(lines, usize::from(*offset) + 4) });
+            }
+        }
+        for (start, sums) in columns.iter().zip(transpose(low).into_iter().chain(transpose(high))) {
+            // SAFETY: four rows from start + 4·four end within the column's BLOCK rows, which the assertion above found in `out`.
+            unsafe {
+                let place = out.as_mut_ptr().add(start + four * 4);
+                _mm256_storeu_pd(place, _mm256_add_pd(_mm256_loadu_pd(place), sums));
             }
         }
     }
+}
+
+/// Four values of a line.
+///
+/// # Safety
+/// They start at the first or the fifth value of one of the lines.
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn load(lines: &[Line], at: usize) -> __m256d {
+    // SAFETY: a line holds eight f64 and is aligned to 64 bytes.
+    unsafe { _mm256_load_pd(lines.as_ptr().cast::<f64>().add(at)) }
 }
 
 /// Transposes 4 × 4: row vectors of four columns to column vectors of four rows.

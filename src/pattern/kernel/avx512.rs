@@ -7,10 +7,10 @@
 use std::arch::x86_64::*;
 
 use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
-use super::super::program::Program;
+use super::super::program::{Lookup, Program};
 use super::super::table::{Line, Panel};
 use super::super::walk::LeafWalk;
-use super::{Indices, Kernels};
+use super::{Indices, Kernels, Offsets, check, tables};
 
 /// The kernels, if this machine runs them.
 pub(super) fn kernels() -> Option<Kernels> {
@@ -24,8 +24,9 @@ pub(super) fn kernels() -> Option<Kernels> {
 // SAFETY of all: `kernels` hands them out only where the machine has the features.
 const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| unsafe { run(program, ranks, slots) },
+    look_up: |lookup, ranks| unsafe { look_up(lookup, ranks) },
     index: |bits, slots| unsafe { index(bits, slots) },
-    add: |panel, indices, out| unsafe { add(panel, indices, out) },
+    add: |panel, offsets, out| unsafe { add(panel, offsets, out) },
     walk: |walk, slots, reached, out| unsafe { walk_rows(walk, slots, reached, out) },
     sweep: |sweep, slots, features, scratch, out| unsafe { super::avx512_sweep::sweep_rows(sweep, slots, features, scratch, out) },
 };
@@ -66,6 +67,28 @@ fn at_most_shorts(ranks: &[u16; BLOCK], cut: u16) -> Word {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
+fn look_up(lookup: &Lookup, ranks: &RankBlock) -> Indices {
+    let (mut sums, mut holds, mut bit) = ([_mm512_setzero_si512(); WORDS], [u64::MAX; WORDS], _mm512_set1_epi8(1));
+    for term in &lookup.terms {
+        let flip = if term.flip { u64::MAX } else { 0 };
+        let answers = match &term.op {
+            Op::Narrow { column, cut } => at_most_bytes(ranks.narrow(*column), *cut),
+            Op::Wide { column, cut } => at_most_shorts(ranks.wide(*column), *cut),
+            Op::Union(members) => ranks.union(members),
+        };
+        holds.iter_mut().zip(answers).for_each(|(hold, answer)| *hold &= answer ^ flip);
+        if term.last {
+            for (sum, hold) in sums.iter_mut().zip(&mut holds) {
+                *sum = _mm512_mask_add_epi8(*sum, *hold, *sum, bit);
+                *hold = u64::MAX;
+            }
+            bit = _mm512_add_epi8(bit, bit);
+        }
+    }
+    bytes(sums)
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
 fn index(bits: &[u32], slots: &[Word]) -> Indices {
     let mut sums = [_mm512_setzero_si512(); WORDS];
     for (k, slot) in bits.iter().enumerate() {
@@ -79,14 +102,18 @@ fn index(bits: &[u32], slots: &[Word]) -> Indices {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn add(panel: &Panel, indices: &Indices, out: &mut [f64]) {
-    let lines = &panel.lines[..];
-    // An index has one bit less than the power of two that the panel's length is, so the mask changes nothing but the bounds checks.
-    let mask = lines.len() - 1;
+fn add(panel: &Panel, offsets: &[Offsets], out: &mut [f64]) {
+    let Some(((first, first_offsets), others)) = tables(panel, offsets) else { return };
+    panel.tables.iter().zip(offsets).for_each(|(lines, offsets)| check(lines, offsets));
     let columns = panel.columns.map(|column| column as usize * STRIDE);
     assert!(columns.iter().all(|start| start + BLOCK <= out.len()));
-    for (eight, indices) in indices.as_chunks::<8>().0.iter().enumerate() {
-        let rows = indices.map(|index| load(&lines[usize::from(index) & mask]));
+    for (eight, offsets) in first_offsets.as_chunks::<8>().0.iter().enumerate() {
+        // SAFETY of both loads: all offsets were checked above.
+        let mut rows = offsets.map(|offset| unsafe { load(first, offset) });
+        for (lines, offsets) in others.clone() {
+            let offsets = &offsets.as_chunks::<8>().0[eight];
+            rows.iter_mut().zip(offsets).for_each(|(row, offset)| *row = _mm512_add_pd(*row, unsafe { load(lines, *offset) }));
+        }
         for (start, sums) in columns.iter().zip(transpose(rows)) {
             // SAFETY: eight rows from start + 8·eight end within the column's BLOCK rows, which the assertion above found in `out`.
             unsafe {
@@ -97,11 +124,15 @@ fn add(panel: &Panel, indices: &Indices, out: &mut [f64]) {
     }
 }
 
+/// The line at an offset.
+///
+/// # Safety
+/// The offset is that of one of the lines.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn load(line: &Line) -> __m512d {
-    // SAFETY: a line holds eight f64 and is aligned to 64 bytes.
-    unsafe { _mm512_load_pd(line.0.as_ptr()) }
+unsafe fn load(lines: &[Line], offset: u16) -> __m512d {
+    // SAFETY: a line holds eight f64, is aligned to 64 bytes, and starts at a multiple of eight values.
+    unsafe { _mm512_load_pd(lines.as_ptr().cast::<f64>().add(usize::from(offset))) }
 }
 
 /// Transposes 8 × 8: row vectors of eight columns to column vectors of eight rows.

@@ -1,15 +1,16 @@
 //! Plain Rust: correct everywhere, and what the compiler makes of it.
 
 use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
-use super::super::program::Program;
-use super::super::table::Panel;
+use super::super::program::{Lookup, Program};
+use super::super::table::{LANES, Line, Panel};
 use super::sweep::{Plain, apply};
-use super::{Indices, Kernels};
+use super::{Indices, Kernels, Offsets, tables};
 
 pub(super) const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| run(program, ranks, slots),
+    look_up: |lookup, ranks| look_up(lookup, ranks),
     index: |bits, slots| index(bits, slots),
-    add: |panel, indices, out| add(panel, indices, out),
+    add: |panel, offsets, out| add(panel, offsets, out),
     walk: |walk, slots, reached, out| walk.add(slots, reached, out),
     sweep: |sweep, slots, features, scratch, out| apply::<Plain>(sweep, slots, features, scratch, out),
 };
@@ -31,6 +32,38 @@ pub(super) fn at_most<R: Copy + PartialOrd>(ranks: &[R; BLOCK], cut: R) -> Word 
         word[eight / 8] |= bits << (eight % 8 * 8);
     }
     word
+}
+
+/// A byte a row: all ones where a term holds.
+type Mask = [u8; BLOCK];
+
+#[inline(always)]
+pub(super) fn look_up(lookup: &Lookup, ranks: &RankBlock) -> Indices {
+    let (mut indices, mut holds, mut bit) = ([0; BLOCK], [u8::MAX; BLOCK], 1_u8);
+    for term in &lookup.terms {
+        let flip = if term.flip { u8::MAX } else { 0 };
+        match &term.op {
+            Op::Narrow { column, cut } => narrow(&mut holds, ranks.narrow(*column), *cut, flip),
+            Op::Wide { column, cut } => narrow(&mut holds, ranks.wide(*column), *cut, flip),
+            Op::Union(members) => {
+                let word = ranks.union(members);
+                for (row, hold) in holds.iter_mut().enumerate() {
+                    *hold &= 0_u8.wrapping_sub((word[row / 64] >> (row % 64)) as u8 & 1) ^ flip;
+                }
+            }
+        }
+        if term.last {
+            indices.iter_mut().zip(&mut holds).for_each(|(index, hold)| *index |= std::mem::replace(hold, u8::MAX) & bit);
+            bit = bit.wrapping_shl(1);
+        }
+    }
+    indices
+}
+
+/// Keeps the rows whose rank is ≤ `cut`, or is not where `flip` is all ones.
+#[inline(always)]
+fn narrow<R: Copy + PartialOrd>(holds: &mut Mask, ranks: &[R; BLOCK], cut: R, flip: u8) {
+    holds.iter_mut().zip(ranks).for_each(|(hold, rank)| *hold &= 0_u8.wrapping_sub(u8::from(*rank <= cut)) ^ flip);
 }
 
 #[inline(always)]
@@ -55,14 +88,19 @@ fn transpose(mut x: u64) -> u64 {
 }
 
 #[inline(always)]
-fn add(panel: &Panel, indices: &Indices, out: &mut [f64]) {
-    for (eight, indices) in indices.chunks_exact(8).enumerate() {
-        let lines: [&[f64; 8]; 8] = std::array::from_fn(|row| &panel.lines[usize::from(indices[row])].0);
-        for (lane, column) in panel.columns.iter().enumerate() {
-            let start = *column as usize * STRIDE + eight * 8;
-            for (out, line) in out[start..start + 8].iter_mut().zip(lines) {
-                *out += line[lane];
+fn add(panel: &Panel, offsets: &[Offsets], out: &mut [f64]) {
+    let Some(((first, first_offsets), others)) = tables(panel, offsets) else { return };
+    for eight in (0..BLOCK).step_by(8) {
+        let line = |lines: &[Line], offset: u16| lines[usize::from(offset) / LANES].0;
+        let mut rows: [[f64; LANES]; 8] = std::array::from_fn(|row| line(first, first_offsets[eight + row]));
+        for (lines, offsets) in others.clone() {
+            for (row, offset) in rows.iter_mut().zip(&offsets[eight..eight + 8]) {
+                row.iter_mut().zip(line(lines, *offset)).for_each(|(sum, value)| *sum += value);
             }
+        }
+        for (lane, column) in panel.columns.iter().enumerate() {
+            let start = *column as usize * STRIDE + eight;
+            out[start..start + 8].iter_mut().zip(&rows).for_each(|(out, row)| *out += row[lane]);
         }
     }
 }

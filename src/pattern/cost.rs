@@ -1,0 +1,99 @@
+//! What explaining costs, from the shape of the trees: which way a tree is computed, and what a run will take.
+//!
+//! The constants are nanoseconds of one core (AMD EPYC of 2024, AVX-512), fitted to the models of `benches/peers`: forests of 16 to 250 leaves a tree,
+//! depth 4 to 26. Other cores scale them all; which way is cheaper depends on their ratios alone.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::boxes::Boxes;
+use super::compile::Route;
+use super::group::{Group, group};
+use super::table::{LANES, Line};
+use crate::model::{Forest, Tree};
+
+/// One line of one leaf, while tables are built.
+const BUILD: f64 = 30.0;
+/// One row's line of one table.
+const LOOK_UP: f64 = 1.6;
+/// One row at one node for one quadrature node of a sweep.
+const SWEEP: f64 = 0.2;
+/// One node, while a sweep is compiled.
+const COMPILE: f64 = 600.0;
+/// One row's margin of one tree.
+const MARGIN: f64 = 2.0;
+/// One background row, counted in one group.
+const COUNT: f64 = 0.8;
+/// One row at a leaf that has its own background patterns.
+const PATTERN: f64 = 40.0;
+
+/// Bytes of tables that a forest may have; trees whose tables would exceed their share are swept, which needs none to speak of.
+const TABLE_BYTES: usize = 768 << 20;
+
+/// What one way of computing trees costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Nanoseconds before the first row.
+    pub build: f64,
+    /// Nanoseconds a row.
+    pub row: f64,
+    /// Bytes of tables.
+    pub bytes: usize,
+}
+
+impl Cost {
+    /// Nanoseconds of all rows.
+    pub fn total(&self, rows: u64) -> f64 {
+        self.build + self.row * rows as f64
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { build: self.build + other.build, row: self.row + other.row, bytes: self.bytes + other.bytes }
+    }
+
+    /// Of path-dependent values of `rows` rows.
+    pub fn path_dependent(forest: &Arc<Forest>, rows: u64) -> Self {
+        let cost = |tree: &Tree| {
+            let boxes = Boxes::new(tree);
+            let grouping = group(&boxes, Route::Cheapest.limits());
+            let (tables, sweep) = (Self::tables(&grouping.groups, tree.leaf_width()), Self::sweep(&boxes));
+            if pays(&tables, &sweep, forest, rows) && grouping.left_out.is_empty() { tables } else { sweep }
+        };
+        forest.trees.par_iter().map(cost).reduce(Self::default, Self::and)
+    }
+
+    /// Of interventional values against `background` rows.
+    pub fn interventional(forest: &Arc<Forest>, background: u64) -> Self {
+        let cost = |tree: &Tree| {
+            let grouping = group(&Boxes::new(tree), Route::Cheapest.limits());
+            let (wide, counted) = (grouping.left_out.len() as f64, grouping.groups.len() as f64);
+            let tables = Self::tables(&grouping.groups, tree.leaf_width());
+            let count = background as f64 * (COUNT * counted + PATTERN * wide);
+            Self { build: tables.build + count, row: tables.row + PATTERN * wide, ..tables }
+        };
+        forest.trees.par_iter().map(cost).reduce(Self::default, Self::and)
+    }
+
+    /// Of a tree by tables.
+    pub(super) fn tables(groups: &[Group], width: usize) -> Self {
+        let of_group = |group: &Group| {
+            let (lines, panels) = (1_usize << group.bits.len(), (group.features().len() * width).div_ceil(LANES));
+            let build = BUILD * (lines * group.leaves.len() * width) as f64;
+            Self { build, row: LOOK_UP * panels as f64, bytes: lines * panels * size_of::<Line>() }
+        };
+        groups.iter().map(of_group).fold(Self { row: MARGIN, ..Self::default() }, Self::and)
+    }
+
+    /// Of a tree by a sweep: its nodes for each node of the quadrature.
+    pub(super) fn sweep(boxes: &Boxes<'_>) -> Self {
+        let steps = boxes.tree.nodes.len() * boxes.tree.leaf_width();
+        let quadrature = boxes.widest().div_ceil(2).max(1);
+        Self { build: COMPILE * steps as f64, row: MARGIN + SWEEP * (steps * quadrature) as f64, bytes: 0 }
+    }
+}
+
+/// Whether a tree's tables are worth building for so many rows, and fit into its share of the memory.
+pub(super) fn pays(tables: &Cost, sweep: &Cost, forest: &Forest, rows: u64) -> bool {
+    tables.bytes <= TABLE_BYTES / forest.trees.len().max(1) && tables.total(rows) <= sweep.total(rows)
+}
