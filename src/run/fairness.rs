@@ -6,7 +6,7 @@ use arrow_array::Array;
 
 use super::plan::Plan;
 use crate::derive::fairness::Side;
-use crate::report::page::{Fact, Fairness, GroupLine};
+use crate::report::page::{Bounded, ConditionalLine, Fact, Fairness, GroupLine};
 use crate::table::Table;
 
 /// Four fifths: the adverse impact ratio below which a screen asks for a closer look (EEOC Uniform Guidelines 1978, § 1607.4 D).
@@ -54,7 +54,37 @@ pub(super) fn section(plan: &Plan, tables: &[Table]) -> Option<Fairness> {
         Fact::new("Least rows behind a number", settings.min_group.to_string()),
         Fact::new("Confidence level", format!("{}", settings.intervals)),
     ];
-    Some(Fairness { facts, groups, numbers: metrics.len(), unknown })
+    let conditional = tables.iter().find(|table| table.name == "fairness_conditional").map(conditional).unwrap_or_default();
+    Some(Fairness { facts, groups, conditional, numbers: metrics.len(), unknown })
+}
+
+/// The groups within the strata of each column, where there is a reference to compare with.
+fn conditional(table: &Table) -> Vec<ConditionalLine> {
+    let text = |name: &str, row: usize| table.texts(name).value(row);
+    let keys = |row: usize| ["attribute", "group", "stratum", "metric"].map(|name| text(name, row));
+    let find: BTreeMap<[&str; 4], usize> = (0..table.len()).map(|row| (keys(row), row)).collect();
+    let bounded = |row: usize| Bounded {
+        value: number(table, "value", row),
+        low: number(table, "ci_low", row),
+        high: number(table, "ci_high", row),
+        status: text("status", row).replace('_', " "),
+    };
+    let line = |row: usize| {
+        let [attribute, group, stratum, _] = keys(row);
+        let disparity = find.get(&[attribute, group, stratum, "conditional_demographic_disparity"])?;
+        Some(ConditionalLine {
+            attribute: attribute.into(),
+            group: group.into(),
+            reference: text("reference", row).into(),
+            stratum: stratum.into(),
+            strata: table.integers("strata").value(row),
+            rows: table.integers("rows").value(row),
+            disparity: bounded(*disparity),
+            ratio: bounded(row),
+        })
+    };
+    let ratios = (0..table.len()).filter(|row| text("metric", *row) == "mantel_haenszel_rate_ratio");
+    ratios.filter_map(line).collect()
 }
 
 /// What could not be compared at all, for want of rows in a reference group.

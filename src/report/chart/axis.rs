@@ -45,6 +45,13 @@ impl Axis {
         self.left + share * (self.right - self.left)
     }
 
+    /// An interval's line with its ends, which are `height` high.
+    pub fn whisker(&self, canvas: &Canvas, middle: f64, (low, high): (f64, f64), height: f64) -> Drawn {
+        let (low, high) = (self.x(low), self.x(high));
+        canvas.line((low, middle), (high, middle), palette::INK, 1.0)?;
+        [low, high].into_iter().try_for_each(|x| canvas.line((x, middle - height / 2.0), (x, middle + height / 2.0), palette::INK, 1.0))
+    }
+
     /// Grid lines from `top` to `bottom`, tick labels and the axis' name beneath: 40 pixels in all.
     pub fn draw(&self, canvas: &Canvas, (top, bottom): (f64, f64), name: &str) -> Drawn {
         let face = Face { size: 12.0, bold: false, colour: palette::MUTED, anchor: HPos::Center };

@@ -1,4 +1,4 @@
-//! Rows that are drawn one by one: those with extreme sums of attributions, and SP-LIME's picks.
+//! What is drawn of a table: rows one by one, those with extreme sums of attributions, SP-LIME's picks; distinct values.
 
 use std::collections::HashMap;
 
@@ -73,4 +73,17 @@ pub(super) fn picks(sp_lime: Option<&Table>, ranking: &Ranking) -> Vec<String> {
         }
     }
     picks
+}
+
+/// The different texts of a column in some lines, in their order.
+pub(super) fn distinct(table: &Table, column: &str, is_meant: &dyn Fn(usize) -> bool, most: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    let Some(array) = table.rows.column_by_name(column) else { return found };
+    for text in (0..table.len()).filter(|&line| is_meant(line)).map(|line| cell_text(array, line)) {
+        if !found.contains(&text) {
+            found.push(text);
+        }
+    }
+    found.truncate(most);
+    found
 }

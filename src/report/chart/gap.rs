@@ -106,10 +106,7 @@ fn draw_bar(canvas: &Canvas, axis: &Axis, middle: f64, bar: &Bar<'_>) -> Drawn {
     let colour = if bar.discovered { palette::GAP } else { palette::FAINT };
     canvas.rect((zero.min(end), middle - BAR / 2.0), (zero.max(end), middle + BAR / 2.0), colour)?;
     let (low, high) = (axis.x(bar.interval.0), axis.x(bar.interval.1));
-    canvas.line((low, middle), (high, middle), palette::INK, 1.0)?;
-    for x in [low, high] {
-        canvas.line((x, middle - WHISKER / 2.0), (x, middle + WHISKER / 2.0), palette::INK, 1.0)?;
-    }
+    axis.whisker(canvas, middle, bar.interval, WHISKER)?;
     let number = short(bar.difference);
     let x = if bar.difference < 0.0 { low.min(end) - 6.0 - width(&number, NOTE.size) } else { high.max(end) + 6.0 };
     canvas.rect((x - 3.0, middle - 8.0), (x + width(&number, NOTE.size), middle + 8.0), palette::PAPER)?;

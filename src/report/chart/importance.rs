@@ -40,13 +40,9 @@ fn draw_bar(canvas: &Canvas, axis: &Axis, middle: f64, bar: &Ranked) -> Drawn {
     let end = axis.x(if bar.mean_abs.is_finite() { bar.mean_abs } else { 0.0 });
     canvas.rect((axis.x(0.0), middle - BAR / 2.0), (end, middle + BAR / 2.0), palette::BAR)?;
     let mut reach = end;
-    if let Some((low, high)) = bar.interval.filter(|(low, high)| low.is_finite() && high.is_finite()) {
-        let (low, high) = (axis.x(low), axis.x(high));
-        canvas.line((low, middle), (high, middle), palette::INK, 1.0)?;
-        for x in [low, high] {
-            canvas.line((x, middle - WHISKER / 2.0), (x, middle + WHISKER / 2.0), palette::INK, 1.0)?;
-        }
-        reach = reach.max(high);
+    if let Some(interval) = bar.interval.filter(|(low, high)| low.is_finite() && high.is_finite()) {
+        axis.whisker(canvas, middle, interval, WHISKER)?;
+        reach = reach.max(axis.x(interval.1));
     }
     let number = short(bar.mean_abs);
     canvas.rect((reach + 3.0, middle - 8.0), (reach + 6.0 + width(&number, NOTE.size), middle + 8.0), palette::PAPER)?;

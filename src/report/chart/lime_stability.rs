@@ -2,6 +2,7 @@
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
+use super::chosen::distinct;
 use super::frame::{Frame, NOTE};
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
@@ -36,19 +37,6 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
         .iter()
         .flat_map(|table| distinct(table, "output", &|_| true, OUTPUTS).into_iter().map(|output| figure(table, &output, options)))
         .collect()
-}
-
-/// The different texts of a column in some lines, in their order.
-fn distinct(table: &Table, column: &str, is_meant: &dyn Fn(usize) -> bool, most: usize) -> Vec<String> {
-    let mut found = Vec::new();
-    let Some(array) = table.rows.column_by_name(column) else { return found };
-    for text in (0..table.len()).filter(|&line| is_meant(line)).map(|line| cell_text(array, line)) {
-        if !found.contains(&text) {
-            found.push(text);
-        }
-    }
-    found.truncate(most);
-    found
 }
 
 fn lines(table: &Table, output: &str) -> Vec<Line> {

@@ -4,6 +4,7 @@ mod agreement;
 mod ale;
 mod axis;
 mod beeswarm;
+mod calibration;
 mod canvas;
 mod chosen;
 mod cluster_means;
@@ -16,12 +17,14 @@ mod effects;
 mod force;
 mod frame;
 mod gap;
+mod group_importance;
 mod importance;
 mod interactions;
 mod lime_stability;
 mod palette;
 mod panels;
 mod plane;
+mod proxy;
 mod ranking;
 mod scatter;
 mod sp_lime;
@@ -95,6 +98,9 @@ pub static CHARTS: &[Chart] = &[
     Chart { name: "ale-2d", tables: &["ale_2d", "summary"], more: None, draw: plane::draw_effect },
     Chart { name: "surrogate", tables: &["surrogate"], more: None, draw: surrogate::draw },
     Chart { name: "fairness", tables: &["fairness_attributions"], more: None, draw: gap::draw },
+    Chart { name: "fairness_importance", tables: &["fairness_importance"], more: None, draw: group_importance::draw },
+    Chart { name: "fairness_calibration", tables: &["fairness_calibration"], more: None, draw: calibration::draw },
+    Chart { name: "fairness_proxy", tables: &["fairness_proxy"], more: None, draw: proxy::draw },
     Chart { name: "sp_lime", tables: &["sp_lime"], more: None, draw: sp_lime::draw },
     Chart { name: "lime_stability", tables: &["lime_stability"], more: None, draw: lime_stability::draw },
     Chart { name: "agreement", tables: &["agreement"], more: None, draw: agreement::draw },

@@ -33,6 +33,15 @@ pub(super) const ROWS: RGBColor = RGBColor(0xb4, 0xbb, 0xc3);
 pub(super) const GAP: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 /// Bars of gaps that are not.
 pub(super) const FAINT: RGBColor = RGBColor(0xc3, 0xcb, 0xd3);
+/// Groups side by side: Okabe & Ito's colours, without their yellow and black.
+pub(super) const GROUPS: [RGBColor; 6] = [
+    GAP,
+    RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0x56, 0xb4, 0xe9),
+    RGBColor(0xcc, 0x79, 0xa7),
+];
 /// Points of features whose values have no order.
 pub(super) const CATEGORY: RGBColor = RGBColor(0x6e, 0x77, 0x81);
 /// Points whose value is missing.

@@ -107,6 +107,8 @@ pub struct Fairness {
     pub facts: Vec<Fact>,
     /// The groups, attribute by attribute.
     pub groups: Vec<GroupLine>,
+    /// The groups among rows that are alike in a stratum column.
+    pub conditional: Vec<ConditionalLine>,
     /// Numbers of the metrics table.
     pub numbers: usize,
     /// How many of them are not given.
@@ -138,6 +140,40 @@ pub struct GroupLine {
     pub screen: &'static str,
     /// Features behind its gap in mean prediction.
     pub features: String,
+}
+
+/// One group beside its reference within the strata of a column.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConditionalLine {
+    /// Attribute or combination.
+    pub attribute: String,
+    /// The group.
+    pub group: String,
+    /// The group that it is compared with.
+    pub reference: String,
+    /// The column whose strata are held fixed.
+    pub stratum: String,
+    /// Strata in which there was something to compare.
+    pub strata: i64,
+    /// Rows of the group in them.
+    pub rows: i64,
+    /// Conditional demographic disparity, its interval and status.
+    pub disparity: Bounded,
+    /// Mantel–Haenszel rate ratio, its interval and status.
+    pub ratio: Bounded,
+}
+
+/// A number with its interval, where it is given.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bounded {
+    /// The number.
+    pub value: Option<f64>,
+    /// Lower limit.
+    pub low: Option<f64>,
+    /// Upper limit.
+    pub high: Option<f64>,
+    /// `ok`, or why there is no number.
+    pub status: String,
 }
 
 /// How exactly base value and attributions add up to the prediction.
