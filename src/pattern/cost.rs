@@ -14,22 +14,24 @@ use super::table::{LANES, Line};
 use crate::model::{Forest, Tree};
 
 /// One line of one leaf, while tables are built.
-const BUILD: f64 = 30.0;
+const BUILD: f64 = 35.0;
 /// One row's line of one table.
-const LOOK_UP: f64 = 1.6;
+const LOOK_UP: f64 = 2.0;
+/// One row's line of a table of pairs, whose outputs fill no cache.
+const PAIR: f64 = 5.0;
 /// One row at one node for one quadrature node of a sweep.
-const SWEEP: f64 = 0.2;
+const SWEEP: f64 = 0.25;
 /// One node, while a sweep is compiled.
 const COMPILE: f64 = 600.0;
 /// One row's margin of one tree.
-const MARGIN: f64 = 2.0;
+const MARGIN: f64 = 2.5;
 /// One background row, counted in one group.
-const COUNT: f64 = 0.8;
+const COUNT: f64 = 1.0;
 /// One row at a leaf that has its own background patterns.
 const PATTERN: f64 = 40.0;
 
 /// Bytes of tables that a forest may have; trees whose tables would exceed their share are swept, which needs none to speak of.
-const TABLE_BYTES: usize = 768 << 20;
+pub(super) const TABLE_BYTES: usize = 768 << 20;
 
 /// What one way of computing trees costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -75,6 +77,23 @@ impl Cost {
         forest.trees.par_iter().map(cost).reduce(Self::default, Self::and)
     }
 
+    /// Of interaction values of either game.
+    pub fn interactions(forest: &Arc<Forest>) -> Self {
+        let cost = |tree: &Tree| {
+            let groups = group(&Boxes::new(tree), Route::Cheapest.limits()).groups;
+            let cells = |group: &Group| pair_panels(group, tree.leaf_width());
+            let panels = |group: &Group| (1_usize << group.bits.len(), cells(group), group.leaves.len());
+            let of_group = |(lines, panels, leaves): (usize, usize, usize)| Self {
+                build: BUILD * (lines * leaves * panels) as f64,
+                row: PAIR * panels as f64,
+                bytes: lines * panels * size_of::<Line>(),
+            };
+            groups.iter().map(|group| of_group(panels(group))).fold(Self::default(), Self::and)
+        };
+        let all = forest.trees.par_iter().map(cost).reduce(Self::default, Self::and);
+        Self { bytes: all.bytes.min(TABLE_BYTES), ..all }
+    }
+
     /// Of a tree by tables.
     pub(super) fn tables(groups: &[Group], width: usize) -> Self {
         let of_group = |group: &Group| {
@@ -91,6 +110,12 @@ impl Cost {
         let quadrature = boxes.widest().div_ceil(2).max(1);
         Self { build: COMPILE * steps as f64, row: MARGIN + SWEEP * (steps * quadrature) as f64, bytes: 0 }
     }
+}
+
+/// Panels of the cells of all pairs of a group's features.
+fn pair_panels(group: &Group, width: usize) -> usize {
+    let features = group.features().len();
+    (features * (features + 1) / 2 * width).div_ceil(LANES)
 }
 
 /// Whether a tree's tables are worth building for so many rows, and fit into its share of the memory.

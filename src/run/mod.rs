@@ -4,6 +4,7 @@ mod agreement;
 mod baseline;
 mod checkpoint;
 mod error;
+mod estimate;
 mod events;
 mod execute;
 mod fairness;

@@ -46,11 +46,11 @@ impl Proxy {
         let process = Process::new(main);
         let seen_signs = Mat::from_fn(seen.len(), players, |row, player| pairs.signs[(seen[row], player)]);
         let seen_odd = Mat::from_fn(seen.len(), pairs.odd.ncols(), |row, output| pairs.odd[(seen[row], output)]);
-        let (mut covariance, mains) = process.covariances(&seen_signs, &seen_signs);
-        let across = if step == 1 { covariance.clone() } else { process.covariances(&pairs.signs, &seen_signs).0 };
-        covariance += mains;
+        let (interactions, mut covariance) = process.covariances(&seen_signs, &seen_signs);
+        covariance += &interactions;
         (0..seen.len()).for_each(|row| covariance[(row, row)] += NOISE);
         let inverse = covariance.llt(Side::Lower).ok()?;
+        let across = if step == 1 { interactions } else { process.covariances(&pairs.signs, &seen_signs).0 };
         // φ = 2 (B (g − K α) + o (g(N) − k(N)·α)) + C α with α = K⁻¹ g: `through` is what α contributes.
         let full = Mat::from_fn(1, players, |_, _| 1.0);
         let full = process.covariances(&full, &seen_signs).0;
@@ -101,10 +101,16 @@ impl Process {
     /// Between the rows of two sets of signs: of the interactions, and of the main effects.
     fn covariances(&self, a: &Mat<f64>, b: &Mat<f64>) -> (Mat<f64>, Mat<f64>) {
         let scaled = |power: i32| Mat::from_fn(a.nrows(), a.ncols(), |row, player| a[(row, player)] * self.t[player].powi(power));
-        let (first, cubes) = (scaled(1) * b.transpose(), scaled(3) * b.transpose());
-        let of = |row, column| third(first[(row, column)], self.squares, cubes[(row, column)]) / self.variance;
-        let interactions = Mat::from_fn(a.nrows(), b.nrows(), of);
-        (interactions, first * (VAGUE / self.t.iter().sum::<f64>()))
+        // Power sums first, turned into covariances where they are: these matrices are large.
+        let (mut mains, mut interactions) = (scaled(1) * b.transpose(), scaled(3) * b.transpose());
+        let vague = VAGUE / self.t.iter().sum::<f64>();
+        for column in 0..b.nrows() {
+            for (first, cubes) in mains.col_as_slice_mut(column).iter_mut().zip(interactions.col_as_slice_mut(column)) {
+                *cubes = third(*first, self.squares, *cubes) / self.variance;
+                *first *= vague;
+            }
+        }
+        (interactions, mains)
     }
 
     /// Shapley values of the process's functions `k(·, u)`: `(2/3) Σ_{T ∋ j} Π_{i ∈ T} t_i u_i`, players × rows of `signs`.

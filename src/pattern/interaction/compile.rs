@@ -10,6 +10,7 @@ use super::{Interactions, PairTree};
 use crate::model::{Forest, Tree};
 use crate::pattern::boxes::Boxes;
 use crate::pattern::compile::Options;
+use crate::pattern::cost::TABLE_BYTES;
 use crate::pattern::engine::PatternError;
 use crate::pattern::game::Rules;
 use crate::pattern::group::{Group, GroupLeaf, group};
@@ -18,9 +19,6 @@ use crate::pattern::shape::{Shape, leaf_values};
 use crate::pattern::sparse::{Background, WIDEST, WideLeaf};
 use crate::pattern::stack::CompiledGroup;
 use crate::pattern::table::{Columns, LANES, Line, build};
-
-/// Bytes of tables that a forest may have; trees whose tables would exceed their share are computed leaf by leaf.
-const TABLE_BYTES: usize = 768 << 20;
 
 /// A tree's leaves with what their game needs.
 #[derive(Debug)]
