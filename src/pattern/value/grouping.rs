@@ -14,6 +14,7 @@ pub(super) struct LeafGroup {
     pub features: Vec<u32>,
     /// The outputs that every leaf of the group adds to.
     pub outputs: Vec<usize>,
+    /// Leaves of the same features beside each other.
     pub members: Vec<Member>,
 }
 
@@ -59,6 +60,7 @@ pub(super) fn group(leaves: &[Leaf], features: usize) -> Vec<LeafGroup> {
             let own = |feature: u32| leaves[member.leaf].conditions.iter().any(|condition| condition.feature == feature as usize);
             member.mask = group.features.iter().enumerate().fold(0, |mask, (bit, feature)| mask | u8::from(own(*feature)) << bit);
         }
+        group.members.sort_by_key(|member| member.mask);
     }
     groups
 }

@@ -30,7 +30,7 @@ pub(super) struct Leaf {
 /// The background's shares `G[A]` under conditions of one leaf.
 #[derive(Debug)]
 pub(super) enum Shares {
-    /// Where those of every `A` are among the shares of all leaves.
+    /// Where those of every `A` are among the shares of all leaves, `G[all ∖ K]` at the place `K`.
     Dense(Range<usize>),
     /// The patterns that occur.
     Sparse(Background),
@@ -53,7 +53,7 @@ impl Leaf {
             let shares = match found {
                 LeafShares::Sparse(background) => Shares::Sparse(background),
                 LeafShares::Dense(found) => {
-                    shares.extend_from_slice(&found);
+                    shares.extend(found.iter().rev());
                     Shares::Dense(shares.len() - found.len()..shares.len())
                 }
             };
@@ -91,7 +91,7 @@ impl Leaf {
     /// `G[A]` of one set `A` of conditions.
     pub(super) fn share(&self, conditions: u128, dense: &[f64]) -> f64 {
         match &self.shares {
-            Shares::Dense(place) => dense[place.start + conditions as usize],
+            Shares::Dense(place) => dense[place.end - 1 - conditions as usize],
             Shares::Sparse(background) => {
                 background.0.iter().filter(|(pattern, _)| pattern & conditions == conditions).map(|(_, share)| share).sum()
             }

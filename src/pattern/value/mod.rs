@@ -7,6 +7,7 @@
 
 mod coalitions;
 mod grouping;
+mod groups;
 mod intervals;
 mod leaf;
 mod partial_dependence;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use super::program::Program;
 use super::shape::Shape;
 use crate::model::Forest;
-use grouping::{LeafGroup, group};
+use groups::Groups;
 use leaf::{Leaf, Shares};
 
 pub use coalitions::Coalitions;
@@ -34,9 +35,7 @@ pub struct ValueFunction {
     shape: Shape,
     trees: Vec<BoxTree>,
     leaves: Vec<Leaf>,
-    /// Shares of all dense leaves.
-    shares: Vec<f64>,
-    groups: Vec<LeafGroup>,
+    groups: Groups,
     base: Vec<f64>,
 }
 
@@ -45,6 +44,8 @@ pub struct ValueFunction {
 struct BoxTree {
     program: Program,
     leaves: Range<usize>,
+    /// The conditions of its leaves with dense shares, leaf after leaf: a slot, and in the lowest bit whether it is flipped.
+    tests: Vec<u32>,
 }
 
 impl ValueFunction {
@@ -54,16 +55,18 @@ impl ValueFunction {
         for ((mut program, found), tree) in parts.into_iter().zip(&shape.forest.trees) {
             let first = leaves.len();
             leaves.extend(Leaf::all(tree, &mut program, found, &mut shares));
-            trees.push(BoxTree { program, leaves: first..leaves.len() });
+            let dense = leaves[first..].iter().filter(|leaf| matches!(leaf.shares, Shares::Dense(_)));
+            let tests =
+                dense.flat_map(|leaf| &leaf.conditions).map(|condition| condition.holds.slot << 1 | (condition.holds.flip & 1) as u32);
+            trees.push(BoxTree { program, leaves: first..leaves.len(), tests: tests.collect() });
         }
-        let groups = group(&leaves, shape.forest.features.len());
-        let shares = in_order(&groups, &mut leaves, &shares);
+        let groups = Groups::new(&mut leaves, &shares, shape.forest.features.len());
         let mut base = shape.forest.base.clone();
         for leaf in &leaves {
-            let share = leaf.share(leaf.all_conditions(), &shares);
+            let share = leaf.share(leaf.all_conditions(), &groups.shares);
             leaf.values.iter().for_each(|(output, value)| base[*output] += value * share);
         }
-        Self { shape, trees, leaves, shares, groups, base }
+        Self { shape, trees, leaves, groups, base }
     }
 
     /// The forest.
@@ -75,17 +78,4 @@ impl ValueFunction {
     pub fn base(&self) -> &[f64] {
         &self.base
     }
-}
-
-/// The shares moved into the order in which the groups read them.
-fn in_order(groups: &[LeafGroup], leaves: &mut [Leaf], shares: &[f64]) -> Vec<f64> {
-    let mut moved = Vec::with_capacity(shares.len());
-    for member in groups.iter().flat_map(|group| &group.members) {
-        if let Shares::Dense(place) = &mut leaves[member.leaf].shares {
-            let first = moved.len();
-            moved.extend_from_slice(&shares[place.clone()]);
-            *place = first..moved.len();
-        }
-    }
-    moved
 }

@@ -50,7 +50,7 @@ impl ValueFunction {
                 let found = &self.leaves[leaf];
                 for (set, features) in sets.iter().enumerate() {
                     let mask = found.mask(|feature| features.contains(&feature));
-                    let share = found.share(found.all_conditions() & !mask, &self.shares);
+                    let share = found.share(found.all_conditions() & !mask, &self.groups.shares);
                     if mask == 0 {
                         found.values.iter().for_each(|(output, value)| constants[set * outputs + output] += value * share);
                     } else if share > 0.0 {
