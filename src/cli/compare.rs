@@ -1,13 +1,14 @@
 //! `pipeline compare`: what changed between two runs, as CSV, and what the later run's gates say of it.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use arrow_array::Array;
 use serde_json::Value as Json;
 
 use super::args::Compare;
 use super::failure::Failure;
-use crate::compare;
+use crate::compare::{self, CompareError};
 use crate::gates::{self, Gate, Outcome};
 use crate::table::{Table, cell_text};
 
@@ -16,7 +17,7 @@ use crate::table::{Table, cell_text};
 pub(super) fn compare(options: &Compare) -> Result<(String, u8), Failure> {
     let manifest = compare::manifest(&options.after)?;
     let table = compare::compare(&options.before, &options.after, &manifest)?;
-    let outcomes = gates::evaluate(&gates_of(&manifest), std::slice::from_ref(&table));
+    let outcomes = gates::evaluate(&gates_of(&manifest, &options.after)?, std::slice::from_ref(&table));
     for outcome in outcomes.iter().filter(|outcome| outcome.fails() || outcome.warns()) {
         let severity = if outcome.fails() { "error" } else { "warning" };
         // Where stderr is closed the exit code still tells.
@@ -26,10 +27,17 @@ pub(super) fn compare(options: &Compare) -> Result<(String, u8), Failure> {
 }
 
 /// The gates of a run's config that are about its comparison.
-fn gates_of(manifest: &Json) -> Vec<Gate> {
+///
+/// # Errors
+/// If one of them cannot be read, such as one that another version has written: what is not evaluated must not pass.
+fn gates_of(manifest: &Json, run: &Path) -> Result<Vec<Gate>, CompareError> {
     let gates = manifest["config"]["gates"].as_array().into_iter().flatten();
-    let gates = gates.filter_map(|gate| serde_json::from_value(gate.clone()).ok());
-    gates.filter(|gate: &Gate| gate.metric.starts_with("compare.")).collect()
+    let read = |gate: &Json| serde_json::from_value::<Gate>(gate.clone());
+    let gates = gates
+        .map(read)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| CompareError::Unreadable { path: run.join("manifest.json"), message: format!("config.gates: {error}") })?;
+    Ok(gates.into_iter().filter(|gate| gate.metric.starts_with("compare.")).collect())
 }
 
 fn csv(table: &Table) -> String {
@@ -42,5 +50,5 @@ fn csv(table: &Table) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }

@@ -30,16 +30,16 @@ pub(super) fn explain(arguments: Explain) -> Result<String, Failure> {
 
 fn text(row: &RowExplanation, top: usize, coloured: bool) -> String {
     let id = row.id_column.as_deref().unwrap_or("row");
-    let mut text = format!("{}: {id} {}, by {}\n", row.audit, row.row_id, row.method);
+    let mut text = format!("{}: {id} {}, by {}\n", printable(&row.audit), printable(&row.row_id), row.method);
     for output in &row.outputs {
         text.push('\n');
         if row.outputs.len() > 1 {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "output {}", output.output);
+            let _ = writeln!(text, "output {}", printable(&output.output));
         }
         text += &of_output(output, top, coloured);
     }
-    row.warnings.iter().for_each(|warning| text += &format!("\nwarning: {warning}\n"));
+    row.warnings.iter().for_each(|warning| text += &format!("\nwarning: {}\n", printable(warning)));
     text += &row.decision.as_ref().map(of_decision).unwrap_or_default();
     text
 }
@@ -78,7 +78,12 @@ fn label(part: &Contribution) -> String {
     let value = part.value.as_deref().unwrap_or("missing");
     // A group's value names its members already.
     let value = if value.contains('=') { format!("{} ({value})", part.feature) } else { format!("{} = {value}", part.feature) };
-    part.standard_error.map_or(value.clone(), |error| format!("{value} (± {error:.1e})"))
+    printable(&part.standard_error.map_or(value.clone(), |error| format!("{value} (± {error:.1e})")))
+}
+
+/// Text of the data without characters that a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Decimals at which the largest number has its significant digits.
@@ -102,7 +107,7 @@ fn of_decision(decision: &Decision) -> String {
     let mut text = format!("\nThe decision is {}.\n", if decision.favourable { "favourable" } else { "unfavourable" });
     for (reason, rank) in decision.reasons.iter().zip(1..) {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{rank}. {}", reason.text);
+        let _ = writeln!(text, "{rank}. {}", printable(&reason.text));
     }
     text
 }
@@ -150,6 +155,13 @@ mod tests {
         );
         // One that is left is shown itself.
         assert!(of_output(&output(), 3, false).contains("b = 2"));
+    }
+
+    #[test]
+    fn the_data_cannot_steer_the_terminal() {
+        let mut output = output();
+        output.attributions[0].value = Some("\u{1b}[2Jgone\r\n".into());
+        assert!(of_output(&output, 4, false).contains("age =  [2Jgone\n"));
     }
 
     #[test]

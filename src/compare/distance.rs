@@ -10,22 +10,6 @@ const RARE: f64 = 0.01;
 /// Bands of equal weight in the baseline that the stability index compares.
 const BANDS: f64 = 10.0;
 
-/// Spearman's rank correlation of pairs: Pearson's of their ranks, ties sharing the mean rank. NaN where one side does not vary.
-pub(super) fn rank_correlation(pairs: &[(f64, f64)]) -> f64 {
-    let ranks = |values: Vec<f64>| -> Vec<f64> {
-        let rank = |x: &f64| {
-            let below = values.iter().filter(|y| *y < x).count() as f64;
-            let equal = values.iter().filter(|y| *y == x).count() as f64;
-            below + (equal + 1.0) / 2.0
-        };
-        values.iter().map(rank).collect()
-    };
-    let (a, b) = (ranks(pairs.iter().map(|pair| pair.0).collect()), ranks(pairs.iter().map(|pair| pair.1).collect()));
-    let middle = (pairs.len() as f64 + 1.0) / 2.0;
-    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
-    product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
-}
-
 /// Normalised discounted cumulative gain of ordering by `after`, `before` being the gains (Järvelin & Kekäläinen 2002, log base 2): one where the
 /// order is the same.
 pub(super) fn ndcg(pairs: &[(f64, f64)]) -> f64 {
@@ -115,14 +99,6 @@ mod tests {
     }
 
     #[test]
-    fn rank_correlation_is_scipys() {
-        // scipy.stats.spearmanr([1, 2, 3, 4, 5], [5, 6, 7, 8, 7]) = 0.8207826816681233.
-        let found = rank_correlation(&[(1.0, 5.0), (2.0, 6.0), (3.0, 7.0), (4.0, 8.0), (5.0, 7.0)]);
-        assert!((found - 0.820_782_681_668_123_3).abs() < 1e-15);
-        assert!(rank_correlation(&[(1.0, 1.0)]).is_nan());
-    }
-
-    #[test]
     fn ndcg_is_sklearns() {
         // sklearn.metrics.ndcg_score([[10, 0, 0, 1, 5]], [[0.1, 0.2, 0.3, 4, 70]]) = 0.6956940443813076.
         let found = ndcg(&[(10.0, 0.1), (0.0, 0.2), (0.0, 0.3), (1.0, 4.0), (5.0, 70.0)]);
@@ -150,6 +126,7 @@ mod tests {
         let expected = 9.0 * (0.0005 - 0.1) * (0.0005_f64 / 0.1).ln() + 0.9 * 10.0_f64.ln();
         assert!((beyond - expected).abs() < 1e-12, "{beyond} {expected}");
     }
+
     #[test]
     fn rare_and_new_categories_are_one_band() {
         let counts = |pairs: &[(&str, f64)]| pairs.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();

@@ -22,6 +22,9 @@ pub(super) type Of = (&'static str, String, String, String);
 /// Mean |attribution| by feature, by method and output.
 pub(super) type Importance = BTreeMap<(String, String), BTreeMap<String, Estimate>>;
 
+/// Columns of attribution parts that are of no feature; a feature of such a name is written under another one.
+const OF_ROWS: [&str; 6] = ["_row_id", "_output", "_base_value", "_residual", "_intercept", "_fidelity"];
+
 /// A number with its interval, as far as they are given.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Estimate {
@@ -132,7 +135,7 @@ fn attributions(rows: &RecordBatch, method: &str, found: &mut BTreeMap<Of, Value
     for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
         let (kind, feature) = match field.name().as_str() {
             "_prediction" => ("prediction", ""),
-            name if name.starts_with('_') => continue,
+            name if OF_ROWS.contains(&name) => continue,
             name => ("attribution", name),
         };
         let Some(values) = column.as_primitive_opt::<Float64Type>() else { continue };

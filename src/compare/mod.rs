@@ -10,8 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::numeric::rank::spearman;
 use crate::table::{self, Table};
-use distance::{bands, categories, change_limits, kolmogorov_smirnov, ndcg, population_stability, rank_correlation};
+use distance::{bands, categories, change_limits, kolmogorov_smirnov, ndcg, population_stability};
 use folder::{Estimate, Folder, Values};
 
 /// Comparison with an earlier run.
@@ -170,8 +171,8 @@ impl Line {
     }
 }
 
-/// What the runs were made of: whether data, model or background are other files, by their digests, columns are others or of other types, settings
-/// are others, or the program is another version.
+/// What the runs were made of: whether data, model, background or protected columns are other files, by their digests, columns are others or of other
+/// types, settings are others, or the program is another version.
 fn changed(before: &Json, after: &Json) -> Vec<Line> {
     let digests = |manifest: &Json, role: &str| -> BTreeSet<String> {
         let plays = |input: &&Json| input["role"] == role || (role == "model" && input["role"] == "command");
@@ -179,7 +180,7 @@ fn changed(before: &Json, after: &Json) -> Vec<Line> {
         of_role.filter_map(|input| input["sha256"].as_str().map(str::to_owned)).collect()
     };
     let line = |name: &str, changed: bool| Line::change(&format!("{name}_changed"), ["", "", ""], f64::from(u8::from(changed)));
-    let files = ["data", "model", "background"].map(|role| line(role, digests(before, role) != digests(after, role)));
+    let files = ["data", "model", "background", "protected"].map(|role| line(role, digests(before, role) != digests(after, role)));
     let facts = ["schema", "config", "pipeline"].map(|key| line(key, before[key] != after[key]));
     files.into_iter().chain(facts).collect()
 }
@@ -193,7 +194,8 @@ fn importance(before: &Folder, after: &Folder) -> Result<Vec<Line>, CompareError
         let (then, now) = (before.get(key).unwrap_or(&none), after.get(key).unwrap_or(&none));
         let common: Vec<(f64, f64)> = now.iter().filter_map(|(feature, now)| then.get(feature)?.value.zip(now.value)).collect();
         shared |= !common.is_empty();
-        lines.push(Line::change(WHOLE[0], [method, output, ""], rank_correlation(&common)));
+        let (gains, order): (Vec<f64>, Vec<f64>) = common.iter().copied().unzip();
+        lines.push(Line::change(WHOLE[0], [method, output, ""], spearman(&gains, &order).unwrap_or(f64::NAN)));
         lines.push(Line::change(WHOLE[1], [method, output, ""], ndcg(&common)));
         let features: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
         let of = |run: &BTreeMap<String, Estimate>, feature: &String| run.get(feature).copied().unwrap_or_default();

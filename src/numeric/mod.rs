@@ -5,6 +5,7 @@ pub mod moments;
 pub mod normal;
 pub mod quadrature;
 pub mod quantile;
+pub mod rank;
 pub mod seed;
 pub mod sum;
 pub mod value_counts;

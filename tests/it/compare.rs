@@ -170,11 +170,32 @@ fn the_command_ends_as_the_gates_of_the_later_run_say() {
     let (code, said) = ends(0, 1, &[]);
     assert!(code == 0 && said.starts_with("warning: gate 2 failed: compare.feature_psi where feature=age, wanted ≤ 0.2: "), "{said}");
     assert_eq!(ends(0, 1, &["--fail-on-warn"]).0, 4);
-    // A stricter gate.
+    // A stricter gate, and one that cannot be read.
     let manifest = runs[1].join("manifest.json");
-    let stricter = fs::read_to_string(&manifest).unwrap().replacen("\"min\": 0.99", "\"min\": 1.5", 1);
-    fs::write(manifest, stricter).unwrap();
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replacen("\"min\": 0.99", "\"min\": 1.5", 1)).unwrap();
     assert_eq!(ends(0, 1, &[]).0, 1);
+    fs::write(&manifest, text.replacen("\"min\": 0.99", "\"least\": 0.99", 1)).unwrap();
+    let (code, said) = ends(0, 1, &[]);
+    assert!(code == 3 && said.contains("manifest.json: cannot be read: config.gates: unknown field `least`"), "{said}");
+}
+
+#[test]
+fn attributions_of_every_feature_are_compared_whatever_its_name() {
+    let audit = Audit::new();
+    audit.config("explain: { tree_shap: {}, lime: { rows: 5, samples: 200 } }\n");
+    let named = ["--set", "data.feature_groups={ _age: [age] }"];
+    let runs = ["a", "b"].map(|id| audit.publish(&[&["--run-id", id][..], &named].concat()));
+    let output = pipeline().arg("compare").arg(&runs[0]).arg(&runs[1]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let compared = |method: &str| {
+        let lines = text.lines().filter(|line| line.starts_with(&format!("attribution_ks,{method},")));
+        lines.map(|line| line.split(',').nth(3).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for method in ["tree_shap", "lime"] {
+        let features = compared(method);
+        assert!(features.len() == 20 && features.iter().any(|feature| feature == "_age"), "{features:?}");
+    }
 }
 
 #[test]

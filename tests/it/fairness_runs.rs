@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch};
 
 use crate::fairness::floats;
-use crate::support::{Audit, contents, read, stderr, with_column, write};
+use crate::support::{Audit, contents, pipeline, read, stderr, with_column, write};
 
 const SEXES: &str = "attributes: [{ column: sex, reference: male }]";
 
@@ -70,6 +70,13 @@ fn protected_columns_may_come_from_a_file_of_their_own() {
     assert!(tables(&expected) == tables(&contents(&folder)));
     let manifest = std::fs::read_to_string(folder.join("manifest.json")).unwrap();
     assert!(manifest.contains("protected.parquet") && manifest.contains("\"role\": \"protected\""), "{manifest}");
+    // Another file is a change that the comparison tells.
+    let keys = read(&split.path("protected.parquet"));
+    write(&split.path("protected.parquet"), &[keys.slice(0, 999)]);
+    let later = split.publish(&FILE);
+    let output = pipeline().arg("compare").arg(&folder).arg(&later).output().unwrap();
+    let changes = String::from_utf8(output.stdout).unwrap();
+    assert!(changes.contains("data_changed,,,,,,0,") && changes.contains("protected_changed,,,,,,1,"), "{changes}");
 }
 
 #[test]

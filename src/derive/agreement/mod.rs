@@ -13,9 +13,10 @@ use std::sync::Arc;
 use super::{Context, Derivation, DeriveError, Explained};
 use crate::attribution::AttributionSchema;
 use crate::model::{Link, Output};
+use crate::numeric::rank::spearman;
 use crate::numeric::seed;
 use crate::table::{self, Table};
-use rank::{kendall, spearman, top};
+use rank::{kendall, top};
 
 pub use settings::Settings;
 

@@ -3,28 +3,6 @@
 /// Features beyond which Kendall's correlation, whose cost grows with their square, is not computed.
 const KENDALL: usize = 200;
 
-/// Ranks from 1, of equal values their mean.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut ranks = vec![0.0; values.len()];
-    for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
-        let first = order.iter().position(|place| place == &tied[0]).unwrap_or(0);
-        let mean = first as f64 + f64::midpoint(1.0, tied.len() as f64);
-        tied.iter().for_each(|&place| ranks[place] = mean);
-    }
-    ranks
-}
-
-/// Spearman's correlation: Pearson's of the ranks. `None` where one list is all the same.
-pub(super) fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
-    let (a, b) = (ranks(a), ranks(b));
-    let middle = f64::midpoint(1.0, a.len() as f64);
-    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
-    let size = (product(&a, &a) * product(&b, &b)).sqrt();
-    (size > 0.0).then(|| product(&a, &b) / size)
-}
-
 /// Kendall's τ_b: concordant less discordant pairs over the geometric mean of the pairs that either list does not tie.
 pub(super) fn kendall(a: &[f64], b: &[f64]) -> Option<f64> {
     if a.len() > KENDALL {
@@ -56,15 +34,13 @@ pub(super) fn top(sizes: &[f64], k: usize) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    /// `scipy.stats.spearmanr` and `kendalltau` 1.18 of the same lists.
+    /// `scipy.stats.kendalltau` 1.18 of the same lists.
     #[test]
     fn correlations_are_those_of_scipy() {
         let (a, b) = ([1.0, 2.0, 2.0, 3.0, 0.0, 7.0], [2.0, 1.0, 4.0, 4.0, 0.0, 3.0]);
-        assert!((spearman(&a, &b).unwrap() - 0.661_764_705_882_352_9).abs() < 1e-15);
         assert!((kendall(&a, &b).unwrap() - 0.5).abs() < 1e-15);
-        assert_eq!(spearman(&[1.0, 2.0, 3.0], &[-3.0, -2.0, -1.0]), Some(1.0));
         assert_eq!(kendall(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), Some(-1.0));
-        assert_eq!((spearman(&a, &[5.0; 6]), kendall(&[5.0; 6], &b), spearman(&[], &[])), (None, None, None));
+        assert_eq!((kendall(&[5.0; 6], &b), kendall(&[], &[])), (None, None));
         assert_eq!(kendall(&[1.0; 201], &[1.0; 201]), None);
     }
 
