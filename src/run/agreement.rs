@@ -1,7 +1,5 @@
 //! What the page says of how far methods agree: whether sampling was enough.
 
-use arrow_array::Array;
-
 use crate::table::Table;
 
 /// Error up to which sampling is enough: values that differ by a tenth of their size.
@@ -28,7 +26,7 @@ pub(super) fn sentences(tables: &[Table]) -> Vec<String> {
 
 /// The error, where there is one, else the lack of correlation.
 fn disagreement(table: &Table, row: usize) -> f64 {
-    number(table, "normalised_error", row).unwrap_or(1.0 - number(table, "spearman", row).unwrap_or(1.0))
+    table.number("normalised_error", row).unwrap_or(1.0 - table.number("spearman", row).unwrap_or(1.0))
 }
 
 fn sentence(table: &Table, row: usize) -> String {
@@ -40,14 +38,14 @@ fn sentence(table: &Table, row: usize) -> String {
     let told = |value: Option<f64>| value.map_or("undefined".to_owned(), |value| format!("{value:.2}"));
     let order = format!(
         "over {rows} rows the order of the features correlates by {} and the {k} largest overlap by {}",
-        told(number(table, "spearman", row)),
-        told(number(table, "top_k_overlap", row))
+        told(table.number("spearman", row)),
+        told(table.number("top_k_overlap", row))
     );
-    let Some(error) = number(table, "normalised_error", row) else {
+    let Some(error) = table.number("normalised_error", row) else {
         return format!("{a} and {b} do not estimate the same numbers; {order}.");
     };
     let percent = |error: f64| format!("{:.2} %", 100.0 * error.sqrt());
-    let expected = number(table, "expected_error", row).unwrap_or(0.0);
+    let expected = table.number("expected_error", row).unwrap_or(0.0);
     let verdict = if error <= ENOUGH {
         "sampling was enough".to_owned()
     } else if error <= WITHIN * expected {
@@ -64,11 +62,6 @@ fn sentence(table: &Table, row: usize) -> String {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
-}
-
-fn number(table: &Table, column: &str, row: usize) -> Option<f64> {
-    let numbers = table.numbers(column);
-    numbers.is_valid(row).then(|| numbers.value(row))
 }
 
 #[cfg(test)]

@@ -91,6 +91,11 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// A setting of this key, and what is wrong with it.
+    pub(super) fn setting(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Setting { key: key.into(), message: message.into() }
+    }
+
     /// The process's exit code: 2 for settings and filters, 128 + signal when interrupted, 3 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -114,6 +119,6 @@ impl<T> AtPath<T> for std::io::Result<T> {
 
 impl From<SettingError> for RunError {
     fn from(error: SettingError) -> Self {
-        Self::Setting { key: error.key, message: error.message }
+        Self::setting(error.key, error.message)
     }
 }

@@ -171,9 +171,9 @@ pub(super) fn reviewed(plan: &Plan, steps: &mut Steps, interrupt: &Interrupt) ->
         }
     }
     steps.end(step);
-    let none = |_| RunError::Setting {
-        key: "fairness.reasons".into(),
-        message: "no row of the background has a favourable decision to compare with; check fairness.favourable and threshold".into(),
+    let none = |_| {
+        let message = "no row of the background has a favourable decision to compare with; check fairness.favourable and threshold";
+        RunError::setting("fairness.reasons", message)
     };
     let favourable = plan.pool.install(|| counter.finish()).map_err(none)?;
     Ok(Some(Reviewed { review, favourable: Some(favourable) }))

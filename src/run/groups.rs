@@ -28,7 +28,7 @@ impl Groups {
         let known: HashSet<&String> = features.iter().collect();
         let mut group_of: HashMap<&String, &String> = HashMap::new();
         for (group, members) in groups {
-            let refuse = |message: String| Err(RunError::Setting { key: format!("data.feature_groups.{group}"), message });
+            let refuse = |message: String| Err(RunError::setting(format!("data.feature_groups.{group}"), message));
             if members.is_empty() {
                 return refuse("has no features; name some, or leave the group out".into());
             }

@@ -93,7 +93,7 @@ impl RunModel {
                 let bytes = train::train(training, &config.data, config.run.seed)?;
                 (model::parse(&bytes, Path::new(FITTED_MODEL), "pipeline", settings.iterations)?, Some(bytes))
             }
-            (None, None) => return Err(setting("model", "name a path, train or a command".into())),
+            (None, None) => return Err(RunError::setting("model", "name a path, train or a command")),
         };
         if let Some(columns) = &config.data.features {
             name_features(&mut model.forest.features, columns)?;
@@ -117,7 +117,7 @@ impl RunModel {
     fn of_command(command: &[String], config: &Config, data: &Dataset, interrupt: &Interrupt) -> Result<Self, RunError> {
         let settings = &config.model;
         if !["auto", "command"].contains(&&*settings.format) {
-            return Err(setting(
+            return Err(RunError::setting(
                 "model.format",
                 format!("is {}, but model.command names a command; leave one of them out", settings.format),
             ));
@@ -230,7 +230,7 @@ impl RunModel {
 /// What a command is sent: the columns of `data.features`, text by the names in data and background, all else as numbers.
 fn command_features(config: &Config, data: &Dataset) -> Result<Vec<Feature>, RunError> {
     let Some(columns) = &config.data.features else {
-        return Err(setting("data.features", "is missing: a command does not say which columns it takes; list them".into()));
+        return Err(RunError::setting("data.features", "is missing: a command does not say which columns it takes; list them"));
     };
     let mut texts = data.texts(columns)?;
     if let Some(path) = &config.background.path {
@@ -251,7 +251,10 @@ fn command_features(config: &Config, data: &Dataset) -> Result<Vec<Feature>, Run
 fn refuse_command_keys(config: &Config) -> Result<(), RunError> {
     let model = &config.model;
     if model.format == "command" {
-        return Err(setting("model.command", "is missing: model.format is command; name the program and its arguments, as a list".into()));
+        return Err(RunError::setting(
+            "model.command",
+            "is missing: model.format is command; name the program and its arguments, as a list",
+        ));
     }
     let keys = [
         ("batch_rows", model.batch_rows.is_some()),
@@ -260,18 +263,14 @@ fn refuse_command_keys(config: &Config) -> Result<(), RunError> {
         ("outputs", model.outputs.is_some()),
     ];
     match keys.iter().find(|(_, is_given)| *is_given) {
-        Some((key, _)) => Err(setting(&format!("model.{key}"), "is about models by command; leave it out, or name model.command".into())),
+        Some((key, _)) => Err(RunError::setting(format!("model.{key}"), "is about models by command; leave it out, or name model.command")),
         None => Ok(()),
     }
 }
 
-fn setting(key: &str, message: String) -> RunError {
-    RunError::Setting { key: key.into(), message }
-}
-
 /// Checks `data.features` against the model's features, or names those of a model that has only numbers for names.
 fn name_features(features: &mut [Feature], columns: &[String]) -> Result<(), RunError> {
-    let refuse = |message: String| Err(setting("data.features", message));
+    let refuse = |message: String| Err(RunError::setting("data.features", message));
     let named: HashSet<&String> = columns.iter().collect();
     let missing = features.iter().find(|feature| !named.contains(&feature.name));
     let numbered = Feature::are_numbered(features);

@@ -221,7 +221,9 @@ fn describe(table: &str) -> String {
         "fairness_proxy" => "How well attributions tell a group from its reference, and which features give it away.".into(),
         "reasons" => "The principal reasons of each unfavourable decision.".into(),
         "compare" => "What changed since the baseline run.".into(),
-        "distributions" => "Quantiles of features, predictions and attributions, for a later run to compare with.".into(),
+        "pdp_2d" => "The mean prediction over the background as two features take each value.".into(),
+        "ale_2d" => "What two features add together beyond the effect of each, among rows that have such values.".into(),
+        "cluster_means" => "Rows and mean attributions of each cluster, over all explained rows.".into(),
         "lime_stability" => "How LIME's weights of a few rows spread over other seeds, and whether these choose the same features.".into(),
         "gates" => "The limits of the config's gates, and what came of them.".into(),
         step => about("derive", step),
@@ -233,4 +235,17 @@ fn about(section: &str, step: &str) -> String {
     let schema = config::schema();
     let about = schema.pointer(&format!("/properties/{section}/properties/{step}/description"));
     about.and_then(Json::as_str).unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::chart::CHARTS;
+
+    #[test]
+    fn every_table_that_is_drawn_says_what_it_holds() {
+        let silent = |table: &&&str| describe(table).is_empty();
+        let drawn = CHARTS.iter().flat_map(|chart| chart.tables.iter().chain(&chart.more));
+        assert_eq!(drawn.filter(silent).collect::<Vec<_>>(), [&""; 0]);
+    }
 }

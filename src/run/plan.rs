@@ -75,7 +75,7 @@ impl Plan {
         let dataset = Dataset::open(&config.data.path)?;
         let model = RunModel::open(&config, &dataset, interrupt)?;
         let forest = model.forest().map(|forest| &**forest);
-        let unsuited = |error: ExplainError| RunError::Setting { key: format!("explain.{}", error.method), message: error.message };
+        let unsuited = |error: ExplainError| RunError::setting(format!("explain.{}", error.method), error.message);
         config.settle(|sections| sections.explain.suit(forest)).map_err(unsuited)?;
         let names: Vec<String> = model.features.iter().map(|feature| feature.name.clone()).collect();
         let groups = Groups::new(&names, &config.data.feature_groups)?;
@@ -138,7 +138,7 @@ fn further_columns(config: &Config, protected: Option<&Selection>) -> Vec<String
 fn check_gates(config: &Config) -> Result<(), RunError> {
     match config.gates.iter().position(|gate| gate.min.is_none() && gate.max.is_none()) {
         None => Ok(()),
-        Some(place) => Err(RunError::Setting { key: format!("gates.{place}"), message: "has no limit; give min, max or both".into() }),
+        Some(place) => Err(RunError::setting(format!("gates.{place}"), "has no limit; give min, max or both")),
     }
 }
 
@@ -160,7 +160,7 @@ fn review(
         let fields = [Some(data), protected].into_iter().flatten().flat_map(|rows| rows.extra_schema().fields().iter().cloned());
         Review::new(settings, &Schema::new(fields.collect::<Vec<_>>()), &model.outputs)
     };
-    config.fairness.as_ref().map(review).transpose().map_err(|(key, message)| RunError::Setting { key, message })
+    config.fairness.as_ref().map(review).transpose().map_err(|(key, message)| RunError::setting(key, message))
 }
 
 /// Checks that what derivations start from is switched on.
@@ -171,7 +171,7 @@ fn sources(config: &Config) -> Result<(), RunError> {
         return Ok(());
     }
     let message = format!("is {method}, which is off; switch explain.{method} on, or choose another source");
-    Err(RunError::Setting { key: "derive.sp_lime.source".into(), message })
+    Err(RunError::setting("derive.sp_lime.source", message))
 }
 
 /// The rows that stand in for features left out: other data, other rows of the data, or the data itself.

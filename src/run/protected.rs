@@ -18,7 +18,7 @@ pub(super) fn select(config: &Config) -> Result<Option<Selection>, RunError> {
     };
     if config.data.id.is_none() {
         let message = "is joined by the rows' ids, and there are none; name the column of ids as data.id";
-        return Err(RunError::Setting { key: "fairness.protected".into(), message: message.into() });
+        return Err(RunError::setting("fairness.protected", message));
     }
     let dataset = Dataset::open(&protected.path)?;
     let held = dataset.summary().columns;
@@ -37,7 +37,7 @@ pub(super) fn check(protected: &Selection, data: &Selection) -> Result<(), RunEr
     }
     let name = |id_type| if id_type == arrow_schema::DataType::Int64 { "integers" } else { "text" };
     let message = format!("holds {}, but data.id holds {}; convert one", name(protected.id_type()), name(data.id_type()));
-    Err(RunError::Setting { key: "fairness.protected.id".into(), message })
+    Err(RunError::setting("fairness.protected.id", message))
 }
 
 /// Reads the file, where there is one.

@@ -117,15 +117,12 @@ fn explain(config: Config, options: Options, question: &RowQuestion, log: &Log, 
     let explainers = plan.pool.install(|| explain::build(&plan.config.explain, &subject))?;
     let schemas = stream::schemas(&plan, &explainers);
     let methods: Vec<&str> = schemas.iter().map(|schema| schema.method).collect();
-    let method = match &question.method {
-        None if methods.is_empty() => None,
-        None => Some(0),
-        Some(name) => methods.iter().position(|method| method == name),
-    };
+    let is_asked = |method: &&str| question.method.as_deref().is_none_or(|asked| asked == *method);
+    let method = methods.iter().position(is_asked);
     let chosen = method.and_then(|method| Some((explainers.get(method)?, schemas.get(method)?)));
-    let (explainer, schema) = chosen.ok_or_else(|| {
-        let asked = question.method.as_deref().unwrap_or_default();
-        refuse("--method", asked, "attribution method that the config switches on", &methods)
+    let (explainer, schema) = chosen.ok_or_else(|| match &question.method {
+        Some(asked) if !methods.is_empty() => refuse("--method", asked, "attribution method that the config switches on", &methods),
+        _ => RunError::setting("explain", "no method is on that a row could be explained by; switch one on"),
     })?;
     let batch = plan.pool.install(|| stream::explained(&plan, &**explainer, schema, &rows))?;
     let scores = plan.model.scores(&rows.features)?;
@@ -221,5 +218,5 @@ fn unknown_row(plan: &Plan, id: &str) -> RunError {
 }
 
 fn refuse(key: &str, asked: &str, what: &str, known: &[&str]) -> RunError {
-    RunError::Setting { key: key.into(), message: format!("`{asked}` is no {what}: {}", known.join(", ")) }
+    RunError::setting(key, format!("`{asked}` is no {what}: {}", known.join(", ")))
 }

@@ -37,6 +37,12 @@ impl Table {
         self.typed(column)
     }
 
+    /// A cell of a Float64 column, where it is not null.
+    pub fn number(&self, column: &str, row: usize) -> Option<f64> {
+        let numbers = self.numbers(column);
+        numbers.is_valid(row).then(|| numbers.value(row))
+    }
+
     /// An Int64 column.
     pub fn integers(&self, column: &str) -> &Int64Array {
         self.typed(column)

@@ -72,6 +72,14 @@ fn charts_say_the_space_of_each_method() {
 }
 
 #[test]
+fn weights_that_do_not_add_up_have_no_certificate() {
+    let audit = Audit::new();
+    audit.config("explain: { tree_shap: false, lime: { rows: 4, samples: 200 } }\n");
+    let page = fs::read_to_string(audit.publish(&[]).join("index.html")).unwrap();
+    assert!(page.contains("No method of this run explains a prediction as a sum.") && !page.contains("Largest |residual|"));
+}
+
+#[test]
 fn a_budget_or_a_source_that_cannot_be_is_refused() {
     let audit = Audit::new();
     audit.config("explain: { kernel_shap: { samples: 10 } }\n");

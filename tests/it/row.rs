@@ -84,8 +84,8 @@ fn every_number_is_the_runs_own() {
 fn a_row_is_drawn_for_the_terminal() {
     let audit = Audit::new();
     audit.config(REASONS);
-    let favoured = |id: &&i64| json(&audit, &["--id", &id.to_string()])["decision"]["favourable"] == false;
-    let id = [1_i64, 2, 3, 4, 5, 6, 7, 8, 9, 10].iter().find(favoured).unwrap().to_string();
+    let refused = |id: &&i64| json(&audit, &["--id", &id.to_string()])["decision"]["favourable"] == false;
+    let id = [1_i64, 2, 3, 4, 5, 6, 7, 8, 9, 10].iter().find(refused).unwrap().to_string();
     let (code, text, said) = explain(&audit, &["--id", &id, "--top", "4"]);
     assert_eq!((code, said.as_str()), (Some(0), ""));
     assert!(text.starts_with(&format!("credit: applicant_id {id}, by tree_shap\n")), "{text}");
@@ -117,6 +117,7 @@ fn rows_without_identifiers_have_numbers_and_outputs_have_names() {
         (&["--id", "1000"][..], 3, "no row has row number `1000`; row numbers begin with 0"),
         (&["--id", "0", "--output-name", "5"], 2, "--output-name: `5` is no output of the model: 1, 2, 3, 4"),
         (&["--id", "0", "--method", "lime"], 2, "--method: `lime` is no attribution method that the config switches on: tree_shap"),
+        (&["--id", "0", "--set", "explain.tree_shap=false"], 2, "explain: no method is on that a row could be explained by; switch one on"),
     ] {
         let (found, text, said) = explain(&audit, arguments);
         assert_eq!((found, text.as_str()), (Some(code), ""), "{said}");

@@ -9,7 +9,7 @@ use super::ReportError;
 use super::chart::Figure;
 use super::number;
 
-/// Figures are part of the page while all of them together stay below this many bytes; further ones are linked from `figures/`.
+/// Figures are part of the page while all of them together stay below this many bytes; beyond, all are linked from `figures/`.
 const INLINE_BYTES: usize = 2_000_000;
 
 /// What the page tells. Nothing in it may vary between runs of the same inputs: no run id, no times, no host.

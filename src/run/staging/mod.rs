@@ -42,7 +42,7 @@ impl Staging {
     pub fn claim(output: &Path, run_id: Option<&str>, default_id: &str, resume: Option<&Fits<'_>>) -> Result<Self, RunError> {
         if let Some(id) = run_id.filter(|id| !is_run_id(id)) {
             let message = format!("`{id}` cannot name a folder; use up to 128 letters, digits, `.`, `_` and `-`, not beginning with `.`");
-            return Err(RunError::Setting { key: "--run-id".into(), message });
+            return Err(RunError::setting("--run-id", message));
         }
         let runs = output.join("runs");
         fs::create_dir_all(&runs).map_err(|source| unwritable(&runs, source))?;
