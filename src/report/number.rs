@@ -14,6 +14,23 @@ pub(super) fn short(x: f64) -> String {
     })
 }
 
+/// A share as a percentage, without trailing zeros: `95`, `99.9`.
+pub(super) fn percent(share: f64) -> String {
+    trimmed(format!("{:.4}", 100.0 * share))
+}
+
+/// A value's text for a picture: of a number with many digits behind the point, six digits in all and every one before it.
+pub(super) fn brief(text: &str) -> String {
+    let number = text.parse::<f64>().ok().filter(|x| x.is_finite() && text.contains('.') && !text.contains('e') && text.len() > 8);
+    let decimals = |x: f64| (5 - x.abs().log10().floor() as i32).clamp(0, 15) as usize;
+    number.map_or_else(|| text.to_owned(), |x| signed(trimmed(format!("{x:.*}", decimals(x)))))
+}
+
+/// A number's text without zeros at the end of its decimals.
+fn trimmed(text: String) -> String {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 /// A whole number with its thousands apart: `48,842`.
 pub(super) fn grouped(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
@@ -58,6 +75,17 @@ mod tests {
             assert_eq!(short(x), expected);
         }
         assert_eq!([0, 999, 1000, -1_234_567].map(grouped), ["0", "999", "1,000", "−1,234,567"]);
+        assert_eq!([0.95, 0.999, 0.5].map(percent), ["95", "99.9", "50"]);
+        for (text, expected) in [
+            ("1.9348414738292385", "1.93484"),
+            ("-1000083.749629328", "−1000084"),
+            ("0.00012300000456", "0.000123"),
+            ("1234567890", "1234567890"),
+            ("12.5", "12.5"),
+            ("no checking account.", "no checking account."),
+        ] {
+            assert_eq!(brief(text), expected);
+        }
         assert_eq!([0, 1, 2000].map(counted), ["0 rows", "1 row", "2,000 rows"]);
     }
 }

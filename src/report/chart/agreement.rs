@@ -1,10 +1,9 @@
 //! Agreement: for every two methods, bars of the rank correlation and of the shared top features, with the error beside them.
 
-use arrow_array::Array;
-
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::frame::{Frame, NOTE};
+use super::output::{Output, outputs};
 use super::ranking::method_title;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
@@ -16,9 +15,6 @@ const BAR: f64 = 10.0;
 
 /// Room for the errors, right of the bars.
 const RIGHT: f64 = 150.0;
-
-/// Outputs that are drawn at most.
-const OUTPUTS: usize = 4;
 
 /// One pair of methods.
 struct Line {
@@ -33,40 +29,19 @@ pub(super) fn draw(tables: &[&Table], _options: &Options) -> Result<Vec<Figure>,
     tables.iter().flat_map(|table| outputs(table).into_iter().map(|output| figure(table, output))).collect()
 }
 
-/// The outputs that are drawn, in the table's order.
-fn outputs(table: &Table) -> Vec<&str> {
-    let mut outputs: Vec<&str> = Vec::new();
-    for output in table.texts("output").iter().flatten() {
-        if !outputs.contains(&output) {
-            outputs.push(output);
-        }
-    }
-    outputs.truncate(OUTPUTS);
-    outputs
-}
-
-fn figure(table: &Table, output: &str) -> Result<Figure, ReportError> {
+fn figure(table: &Table, output: Output<'_>) -> Result<Figure, ReportError> {
     let texts = |column| table.texts(column);
-    let places = || (0..table.len()).filter(|&row| texts("output").value(row) == output);
-    let number = |column, row| {
-        let numbers = table.numbers(column);
-        numbers.is_valid(row).then(|| numbers.value(row))
-    };
+    let places = || (0..table.len()).filter(|&row| texts("output").value(row) == output.name);
     let line = |row: usize| Line {
         name: format!("{} – {}", method_title(texts("method_a").value(row)), method_title(texts("method_b").value(row))),
-        spearman: number("spearman", row),
-        overlap: number("top_k_overlap", row),
-        error: number("normalised_error", row),
+        spearman: table.number("spearman", row),
+        overlap: table.number("top_k_overlap", row),
+        error: table.number("normalised_error", row),
         rows: table.integers("rows").value(row),
     };
     let lines: Vec<Line> = places().map(line).collect();
     let k = places().next().map_or(0, |row| table.integers("top_k").value(row));
-    let all = outputs(table);
-    let (of_output, stem) = match all.iter().position(|name| *name == output).filter(|_| all.len() > 1) {
-        Some(place) => (format!(", output {output}"), format!("agreement-{place}")),
-        None => (String::new(), "agreement".to_owned()),
-    };
-    let title = format!("How far methods agree{of_output}");
+    let (title, stem) = (output.title("How far methods agree"), output.stem("agreement"));
     let subtitle = format!(
         "means over rows that both explain; upper bar: Spearman's correlation of the features' order by |attribution|; lower bar: share of the top {k} features \
          that both name; right: error Σ(a − b)² / Σb² where both estimate the same Shapley values"

@@ -4,6 +4,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::frame::{Frame, NOTE};
+use super::output::{OUTPUTS, Output};
 use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
@@ -13,10 +14,6 @@ use crate::table::Table;
 const ROW: f64 = 22.0;
 /// Height of the clusters' numbers, rows and sums.
 const HEADER: f64 = 56.0;
-/// Outputs that are drawn of a method with more.
-const OUTPUTS: usize = 4;
-/// Share of the largest mean beyond which a cell's number is drawn in white.
-const DARK: f64 = 0.6;
 const NUMBER: Face = Face { size: 11.0, bold: false, colour: palette::INK, anchor: HPos::Center };
 
 /// One method's and output's clusters.
@@ -35,9 +32,9 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
     let mut figures = Vec::new();
     for (number, means) in all.iter().enumerate() {
         let place = all[..number].iter().filter(|other| other.method == means.method).count();
-        let several = all.iter().filter(|other| other.method == means.method).count() > 1;
+        let count = all.iter().filter(|other| other.method == means.method).count();
         if place < OUTPUTS {
-            figures.push(figure(means, several.then_some(place), options)?);
+            figures.push(figure(means, Output::new(means.output, place, count), options)?);
         }
     }
     Ok(figures)
@@ -67,11 +64,10 @@ fn means(table: &Table) -> Vec<Means<'_>> {
     all
 }
 
-fn figure(means: &Means, place: Option<usize>, options: &Options) -> Result<Figure, ReportError> {
+fn figure(means: &Means, output: Output<'_>, options: &Options) -> Result<Figure, ReportError> {
     let shown = &means.features[..means.features.len().min(options.top_features)];
     let names: Vec<&str> = shown.iter().map(|feature| feature.0).collect();
-    let output = place.map(|_| format!(", output {}", means.output)).unwrap_or_default();
-    let title = format!("What sets clusters of rows apart{output}");
+    let title = output.title("What sets clusters of rows apart");
     let rows: i64 = means.clusters.iter().map(|cluster| cluster.0).sum();
     let subtitle = format!(
         "{}; {} in {} clusters: mean attribution ({}) of each feature; above: cluster, rows, and the sum of mean attributions",
@@ -80,7 +76,7 @@ fn figure(means: &Means, place: Option<usize>, options: &Options) -> Result<Figu
         means.clusters.len(),
         options.space_of(means.method)
     );
-    let stem = format!("cluster_means-{}{}", means.method, place.map(|place| format!("-{place}")).unwrap_or_default());
+    let stem = output.stem(&format!("cluster_means-{}", means.method));
     let told: Vec<String> = means.clusters.iter().map(|(rows, total)| format!("{rows} rows with sum {}", short(*total))).collect();
     let alt = format!("A table of mean attributions by cluster. Clusters: {}.", told.join(", "));
     let frame = Frame::new(title.clone(), &subtitle, &names, (ROW, HEADER, 0.0));
@@ -112,9 +108,9 @@ fn draw_cells(canvas: &Canvas, frame: &Frame, means: &Means, shown: &[(&str, Vec
         for (cluster, mean) in values.iter().enumerate() {
             let share = if largest > 0.0 { mean / largest } else { 0.0 };
             let (left, y) = (frame.sides.0 + column * cluster as f64, frame.middle(row));
-            canvas.rect((left + 1.0, y - ROW / 2.0 + 1.0), (left + column - 1.0, y + ROW / 2.0 - 1.0), palette::diverging(share))?;
-            let colour = if share.abs() > DARK { palette::PAPER } else { palette::INK };
-            text((middle(cluster), y), Face { colour, ..NUMBER }, &short(*mean))?;
+            let fill = palette::diverging(share);
+            canvas.rect((left + 1.0, y - ROW / 2.0 + 1.0), (left + column - 1.0, y + ROW / 2.0 - 1.0), fill)?;
+            text((middle(cluster), y), Face { colour: palette::text_on(fill), ..NUMBER }, &short(*mean))?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use plotters::style::text_anchor::HPos;
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::frame::{Frame, NOTE};
+use super::output::{OUTPUTS, Output};
 use super::{Figure, Options, chart_error, palette};
 use crate::numeric::quantile::sorted_quantile;
 use crate::report::ReportError;
@@ -21,14 +22,11 @@ const NUMBERS: f64 = 22.0;
 const COLUMNS: usize = 220;
 /// Steps of colour on either side of zero.
 const STEPS: f64 = 12.0;
-/// Outputs that are drawn of a method with more.
-const OUTPUTS: usize = 4;
 
 /// One method and output: columns of neighbouring rows.
 struct Map<'a> {
     method: &'a str,
-    output: Option<&'a str>,
-    place: usize,
+    output: Output<'a>,
     rows: usize,
     /// Features, the largest first, with a mean attribution for each column.
     features: Vec<(&'a str, Vec<f64>)>,
@@ -51,14 +49,10 @@ fn maps<'a>(clusters: &'a Table, summary: &'a Table, top: usize) -> Vec<Map<'a>>
     for ends in starts.windows(2) {
         let (method, output) = (methods.value(ends[0]), outputs.value(ends[0]));
         let place = maps.iter().filter(|map| map.method == method).count();
+        let count = starts.iter().filter(|start| **start < clusters.len() && methods.value(**start) == method).count();
         if place < OUTPUTS {
-            maps.push(map(clusters, ends[0]..ends[1], attributions.get(&(method, output)), top));
-            maps.iter_mut().last().into_iter().for_each(|map| (map.place, map.output) = (place, Some(output)));
-        }
-    }
-    for at in 0..maps.len() {
-        if maps.iter().filter(|map| map.method == maps[at].method).count() == 1 {
-            maps[at].output = None;
+            let lines = (ends[0]..ends[1], attributions.get(&(method, output)));
+            maps.push(map(clusters, Output::new(output, place, count), lines, top));
         }
     }
     maps
@@ -82,7 +76,12 @@ fn by_feature(summary: &Table) -> HashMap<(&str, &str), Attributions<'_>> {
     all
 }
 
-fn map<'a>(clusters: &'a Table, lines: std::ops::Range<usize>, attributions: Option<&Attributions<'a>>, top: usize) -> Map<'a> {
+fn map<'a>(
+    clusters: &'a Table,
+    output: Output<'a>,
+    (lines, attributions): (std::ops::Range<usize>, Option<&Attributions<'a>>),
+    top: usize,
+) -> Map<'a> {
     let rows = lines.len();
     let columns = rows.min(COLUMNS);
     let column = |place: usize| place * columns / rows.max(1);
@@ -116,8 +115,7 @@ fn map<'a>(clusters: &'a Table, lines: std::ops::Range<usize>, attributions: Opt
     }
     Map {
         method: clusters.texts("method").value(lines.start),
-        output: None,
-        place: 0,
+        output,
         rows,
         features: sized.into_iter().take(top).map(|(_, feature)| feature).collect(),
         totals: mean(&totals),
@@ -135,7 +133,7 @@ fn all_rows(means: &Table, method: &str) -> i64 {
 
 fn figure(map: &Map, all: i64, options: &Options) -> Result<Figure, ReportError> {
     let names: Vec<&str> = map.features.iter().map(|feature| feature.0).collect();
-    let title = format!("Rows explained alike{}", map.output.map(|output| format!(", output {output}")).unwrap_or_default());
+    let title = map.output.title("Rows explained alike");
     let subtitle = format!(
         "{}; {} of {} in the order of Ward's hierarchy of all rows' attributions, {} clusters; above: the sum of attributions ({})",
         super::ranking::method_title(map.method),
@@ -144,10 +142,7 @@ fn figure(map: &Map, all: i64, options: &Options) -> Result<Figure, ReportError>
         map.ends.len(),
         options.space_of(map.method)
     );
-    let stem = match map.output {
-        Some(_) => format!("clusters-{}-{}", map.method, map.place),
-        None => format!("clusters-{}", map.method),
-    };
+    let stem = map.output.stem(&format!("clusters-{}", map.method));
     let sizes: Vec<String> = map.ends.iter().map(|(_, rows)| rows.to_string()).collect();
     let alt = format!("A heat map of attributions, {} rows in clusters of {}.", map.rows, sizes.join(", "));
     let frame = Frame::new(title.clone(), &subtitle, &names, (ROW, CURVE + NUMBERS + 6.0, 12.0));

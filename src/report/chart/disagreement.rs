@@ -4,24 +4,25 @@ use std::collections::HashMap;
 
 use arrow_array::Array;
 
-use super::effects::{curves, heading, outputs};
+use super::effects::{curves, heading};
+use super::output::outputs;
 use super::panels::{Curve, Panels, Point};
 use super::{Figure, Options};
+use crate::numeric::rank::spearman;
 use crate::report::ReportError;
+use crate::report::number::signed;
 use crate::table::{Table, cell_text};
 
-/// Outputs that are drawn of a model with more.
-const OUTPUTS: usize = 4;
-/// Share of the wider curve's range by which the curves differ where they disagree.
+/// Share of the wider curve's range by which the dependence leaves the effect's band where they disagree.
 const DIFFERENCE: f64 = 0.2;
 
 pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
     let [pdp, ale, summary] = tables else { return Ok(Vec::new()) };
-    let (numbers, outputs) = (numbers(summary), outputs(pdp));
+    let numbers = numbers(summary);
     let mut figures = Vec::new();
-    for (place, output) in outputs.iter().take(OUTPUTS).enumerate() {
-        let effects = curves(ale, output, "right", "effect");
-        let pairs = curves(pdp, output, "value", "mean").into_iter().filter_map(|pdp| {
+    for output in outputs(pdp) {
+        let effects = curves(ale, output.name, "right", "effect");
+        let pairs = curves(pdp, output.name, "value", "mean").into_iter().filter_map(|pdp| {
             let ale = effects.iter().find(|ale| ale.name == pdp.name)?;
             together(&pdp, ale, &numbers)
         });
@@ -29,22 +30,20 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
         if pairs.is_empty() {
             continue;
         }
-        let several = outputs.len() > 1;
-        let title = format!("Where two effects disagree{}", if several { format!(", output {output}") } else { String::new() });
+        let title = output.title("Where two effects disagree");
         let subtitle = "blue: accumulated local effects, among rows that have such values; orange: partial dependence less its mean, also at \
                         combinations that no row has; they part where features are correlated: r is the rank correlation with the nearest other \
                         numeric feature";
         let alt = format!("Both effects of {}.", pairs.iter().map(|curve| curve.name.as_str()).collect::<Vec<_>>().join(", "));
         let panels = Panels::new(title.clone(), subtitle, pairs, format!("change of the prediction ({})", options.effect_space));
-        let stem = if several { format!("disagreement-{place}") } else { "disagreement".to_owned() };
-        figures.push(heading("disagreement", stem, title, alt, &panels)?);
+        figures.push(heading("disagreement", output.stem("disagreement"), title, alt, &panels)?);
     }
     Ok(figures)
 }
 
 /// Both curves of a number, where they differ.
 fn together(pdp: &Curve, ale: &Curve, numbers: &HashMap<&str, HashMap<String, f64>>) -> Option<Curve> {
-    let line = |curve: &Curve| curve.points.iter().filter_map(|point| Some((point.x?, point.y, point.rows))).collect::<Vec<_>>();
+    let line = |curve: &Curve| numbers_of(curve).filter_map(|point| Some((point.x?, point.y, point.rows))).collect::<Vec<_>>();
     let (dependence, effect) = (line(pdp), line(ale));
     let rows: f64 = effect.iter().map(|point| point.2).sum();
     if dependence.len() < 2 || effect.len() < 2 || rows <= 0.0 {
@@ -55,14 +54,25 @@ fn together(pdp: &Curve, ale: &Curve, numbers: &HashMap<&str, HashMap<String, f6
     let middle =
         |heights: &dyn Fn(usize) -> f64| (1..effect.len()).map(|k| effect[k].2 * (heights(k - 1) + heights(k)) / 2.0).sum::<f64>() / rows;
     let mean = middle(&|k| at_effect[k]);
-    let apart = (0..effect.len()).map(|k| (at_effect[k] - mean - effect[k].1).abs()).fold(0.0, f64::max);
+    // What the band holds may be chance.
+    let beyond = |(k, point): (usize, &Point)| {
+        let (low, high) = point.band.unwrap_or((point.y, point.y));
+        (at_effect[k] - mean - high).max(low - at_effect[k] + mean)
+    };
+    let apart = numbers_of(ale).enumerate().map(beyond).fold(0.0, f64::max);
     if apart <= DIFFERENCE * pdp.range().max(ale.range()) {
         return None;
     }
-    let reason = nearest(&ale.name, numbers).map_or(String::new(), |(other, r)| format!("   (r {r:.2} with {other})"));
-    let points: Vec<Point> = ale.points.iter().filter(|point| point.x.is_some()).cloned().collect();
+    let reason =
+        nearest(&ale.name, numbers).map_or(String::new(), |(other, r)| format!("   (r {} with {other})", signed(format!("{r:.2}"))));
+    let points: Vec<Point> = numbers_of(ale).cloned().collect();
     let other = dependence.iter().map(|point| (point.0, point.1 - mean)).collect();
     Some(Curve { name: format!("{}{reason}", ale.name), points, other, ..Curve::default() })
+}
+
+/// The points of a curve that are numbers.
+fn numbers_of(curve: &Curve) -> impl Iterator<Item = &Point> {
+    curve.points.iter().filter(|point| point.x.is_some())
 }
 
 /// The height of straight lines between points.
@@ -89,11 +99,8 @@ fn nearest<'a>(name: &str, numbers: &HashMap<&'a str, HashMap<String, f64>>) -> 
     let correlation = |other: &HashMap<String, f64>| {
         let mut pairs: Vec<(f64, f64)> = own.iter().filter_map(|(row, value)| Some((*value, *other.get(row)?))).collect();
         pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        let ranks = [ranks(pairs.iter().map(|pair| pair.0)), ranks(pairs.iter().map(|pair| pair.1))];
-        let middle = (pairs.len() as f64 - 1.0) / 2.0;
-        let sum = |a: usize, b: usize| ranks[a].iter().zip(&ranks[b]).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
-        let spread = (sum(0, 0) * sum(1, 1)).sqrt();
-        if spread > 0.0 { sum(0, 1) / spread } else { 0.0 }
+        let (own, other): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+        spearman(&own, &other).unwrap_or(0.0)
     };
     let mut all: Vec<(&str, f64)> =
         numbers.iter().filter(|(other, _)| **other != name).map(|(other, values)| (*other, correlation(values))).collect();
@@ -101,15 +108,26 @@ fn nearest<'a>(name: &str, numbers: &HashMap<&'a str, HashMap<String, f64>>) -> 
     all.first().copied()
 }
 
-/// Mean ranks, from zero.
-fn ranks(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let values: Vec<f64> = values.collect();
-    let mut sorted = values.clone();
-    sorted.sort_by(f64::total_cmp);
-    let rank = |value: &f64| {
-        let below = sorted.partition_point(|other| other.total_cmp(value).is_lt());
-        let equal = sorted.partition_point(|other| other.total_cmp(value).is_le());
-        (below + equal - 1) as f64 / 2.0
-    };
-    values.iter().map(rank).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(heights: [f64; 3], half: Option<f64>) -> Curve {
+        let point = |(x, y): (u32, f64)| Point {
+            x: Some(f64::from(x)),
+            label: String::new(),
+            y,
+            band: half.map(|half| (y - half, y + half)),
+            rows: if x == 0 { 0.0 } else { 1.0 },
+        };
+        Curve { name: "age".into(), points: (0..).zip(heights).map(point).collect(), ..Curve::default() }
+    }
+
+    #[test]
+    fn curves_that_differ_within_the_band_do_not_disagree() {
+        let dependence = curve([0.0, 1.0, 2.0], None);
+        let beside = |half| together(&dependence, &curve([-0.5, 0.5, 0.0], half), &HashMap::new()).is_some();
+        assert!(beside(None) && beside(Some(0.1)) && !beside(Some(1.5)));
+        assert!(together(&dependence, &curve([-1.0, 0.0, 1.0], None), &HashMap::new()).is_none());
+    }
 }

@@ -3,14 +3,12 @@
 use arrow_array::Array;
 
 use super::canvas::{Canvas, Drawn, svg};
+use super::output::{Output, outputs};
 use super::panels::{Curve, Panels, Point};
 use super::{Figure, Options, chart_error};
 use crate::report::ReportError;
-use crate::report::number::{counted, short};
+use crate::report::number::{counted, percent, short};
 use crate::table::Table;
-
-/// Outputs that are drawn of a model with more.
-const OUTPUTS: usize = 4;
 
 /// What a figure of effects says.
 pub(super) struct Words {
@@ -31,17 +29,12 @@ pub(super) fn figures(
     words: &Words,
     curves: impl Fn(&str) -> Vec<Curve>,
 ) -> Result<Vec<Figure>, ReportError> {
-    let outputs = outputs(table);
-    let figure = |(place, output): (usize, &&str)| {
-        let named = (outputs.len() > 1).then_some((place, *output));
-        figure(table, options, words, curves(output), named)
-    };
-    outputs.iter().take(OUTPUTS).enumerate().map(figure).collect()
+    outputs(table).into_iter().map(|output| figure(table, options, words, curves(output.name), output)).collect()
 }
 
-fn figure(table: &Table, options: &Options, words: &Words, all: Vec<Curve>, named: Option<(usize, &str)>) -> Result<Figure, ReportError> {
+fn figure(table: &Table, options: &Options, words: &Words, all: Vec<Curve>, output: Output<'_>) -> Result<Figure, ReportError> {
     let shown = all.len().min(options.top_features);
-    let title = format!("{}{}", words.title, named.map(|(_, name)| format!(", output {name}")).unwrap_or_default());
+    let (title, stem) = (output.title(words.title), output.stem(words.chart));
     let mut parts = vec![words.about.clone()];
     parts.extend(level(table).map(|level| format!("bands: {level} % intervals")));
     let rows = all.iter().map(|curve| curve.points.iter().map(|point| point.rows).sum::<f64>()).fold(0.0, f64::max);
@@ -51,7 +44,6 @@ fn figure(table: &Table, options: &Options, words: &Words, all: Vec<Curve>, name
     }
     let first: Vec<String> = all.iter().take(5).map(|curve| format!("{} {}", curve.name, short(curve.range()))).collect();
     let alt = format!("A curve a feature of its {}, widest range first: {}.", words.title.to_lowercase(), first.join(", "));
-    let stem = named.map_or_else(|| words.chart.to_owned(), |(place, _)| format!("{}-{place}", words.chart));
     let panels = Panels::new(title.clone(), &parts.join("; "), all.into_iter().take(shown).collect(), words.quantity.clone());
     heading(words.chart, stem, title, alt, &panels)
 }
@@ -65,20 +57,7 @@ pub(super) fn heading(chart: &'static str, stem: String, title: String, alt: Str
 
 /// The bands' level as a percentage, where there are bands.
 fn level(table: &Table) -> Option<String> {
-    let levels = table.numbers("level");
-    let level = (!levels.is_empty() && levels.is_valid(0)).then(|| format!("{:.4}", 100.0 * levels.value(0)))?;
-    Some(level.trim_end_matches('0').trim_end_matches('.').to_owned())
-}
-
-/// The outputs of a table, in its order.
-pub(super) fn outputs(table: &Table) -> Vec<&str> {
-    let mut outputs: Vec<&str> = Vec::new();
-    for output in table.texts("output").iter().flatten() {
-        if outputs.last() != Some(&output) && !outputs.contains(&output) {
-            outputs.push(output);
-        }
-    }
-    outputs
+    (!table.is_empty()).then(|| table.number("level", 0).map(percent))?
 }
 
 /// The curves of one output, widest range first; `place` and `height` are columns.

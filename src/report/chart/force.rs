@@ -10,7 +10,7 @@ use super::ranking::{Ranking, rankings};
 use super::text::{elide, width};
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
-use crate::report::number::short;
+use crate::report::number::{brief, short};
 use crate::table::Table;
 
 /// Height of a row, and of its bar.
@@ -85,11 +85,16 @@ fn segments(row: &Chosen) -> [Vec<Segment>; 2] {
         let segment = |(feature, attribution): &(&str, f64)| {
             let from = end;
             end += attribution;
-            let value = row.values.get(feature).copied().unwrap_or("missing");
-            Segment { from, to: end, label: format!("{feature} = {value}") }
+            Segment { from, to: end, label: label(feature, row.values.get(feature).copied().unwrap_or("missing")) }
         };
         side.map(segment).collect()
     })
+}
+
+/// A feature and its value, both so long that they fit together.
+fn label(feature: &str, value: &str) -> String {
+    let value = format!(" = {}", elide(&brief(value), LABEL.size, NAME / 2.0));
+    elide(feature, LABEL.size, NAME - width(&value, LABEL.size)) + &value
 }
 
 /// Upward pushes above the line, downward ones beneath, with the names of the strongest.
@@ -103,7 +108,7 @@ fn draw_row(canvas: &Canvas, axis: &Axis, frame: &Frame, middle: f64, (row, bar)
             let gap = if right - left > NARROW { 0.75 } else { 0.0 };
             canvas.rect((left + gap, top + 1.0), (right - gap, top + BAR - 1.0), fill)?;
         }
-        let named: Vec<String> = segments.iter().take(NAMED).map(|segment| elide(&segment.label, LABEL.size, NAME)).collect();
+        let named: Vec<&str> = segments.iter().take(NAMED).map(|segment| segment.label.as_str()).collect();
         let more = if segments.len() > NAMED { ", …" } else { "" };
         let text = format!("{}{more}", named.join(", "));
         // Lines of the grid do not cross the names.
@@ -127,5 +132,11 @@ mod tests {
         let ends = |side: &[Segment]| side.iter().map(|segment| (segment.from, segment.to, segment.label.clone())).collect::<Vec<_>>();
         assert_eq!(ends(&up), [(0.0, 2.0, "c = red".into()), (2.0, 3.0, "a = missing".into())]);
         assert_eq!(ends(&down), [(3.0, 2.5, "b = missing".into())]);
+    }
+
+    #[test]
+    fn long_names_are_shortened_rather_than_numbers() {
+        let told = label("balance_of_all_accounts_at_other_banks", "1000083.749629328");
+        assert!(told.starts_with("balance") && told.ends_with("banks = 1000084") && width(&told, LABEL.size) <= NAME, "{told}");
     }
 }

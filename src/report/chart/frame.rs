@@ -22,7 +22,7 @@ pub(super) const NAME: Face = Face { size: 12.5, bold: false, colour: palette::I
 pub(super) struct Frame {
     title: String,
     subtitle: Vec<String>,
-    /// Right end of the names.
+    /// Width of the names, which end as far from the left margin.
     names: f64,
     /// Left and right end of the picture.
     pub sides: (f64, f64),
@@ -37,10 +37,10 @@ impl Frame {
     pub fn new(title: String, subtitle: &str, features: &[&str], (pitch, legend, right): (f64, f64, f64)) -> Self {
         let subtitle = wrap(subtitle, NOTE.size, WIDTH - 2.0 * MARGIN);
         let widest = features.iter().map(|name| width(name, NAME.size)).fold(0.0, f64::max);
-        let names = MARGIN + widest.clamp(NAMES.0, NAMES.1);
+        let names = widest.clamp(NAMES.0, NAMES.1);
         let top = MARGIN + 24.0 + SUBTITLE_LINE * subtitle.len() as f64 + 8.0 + legend;
         let bottom = top + pitch * features.len() as f64;
-        Self { title, subtitle, names, sides: (names + 12.0, WIDTH - MARGIN - right), ends: (top, bottom), pitch }
+        Self { title, subtitle, names, sides: (MARGIN + names + 12.0, WIDTH - MARGIN - right), ends: (top, bottom), pitch }
     }
 
     /// Width and height of the figure.
@@ -60,6 +60,21 @@ impl Frame {
             canvas.text((MARGIN, MARGIN + 30.0 + SUBTITLE_LINE * line as f64), NOTE, text)?;
         }
         let names = features.iter().enumerate();
-        names.into_iter().try_for_each(|(row, name)| canvas.fitted((self.names, self.middle(row)), NAME, self.names - MARGIN, name))
+        names.into_iter().try_for_each(|(row, name)| canvas.fitted((MARGIN + self.names, self.middle(row)), NAME, self.names, name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::elide;
+    use super::*;
+
+    #[test]
+    fn the_widest_name_has_the_room_that_it_needs() {
+        // Widths of all kinds, for sums of some of them are not what they were made of.
+        for name in (8..24).flat_map(|length| ["a", "m", "i", "a_t"].map(|part| part.repeat(length)[..length].to_owned())) {
+            let frame = Frame::new(String::new(), "", &[&name], (10.0, 0.0, 0.0));
+            assert_eq!(elide(&name, NAME.size, frame.names), name);
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::frame::{Frame, NOTE};
 use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
-use crate::report::number::{counted, short};
+use crate::report::number::{counted, percent, short};
 use crate::table::Table;
 
 const ROW: f64 = 24.0;
@@ -87,9 +87,8 @@ fn figure(place: usize, gap: &Gap<'_>, options: &Options) -> Result<Figure, Repo
     let title = format!("Gap in mean prediction by {}: {} less {}", gap.attribute, gap.group, gap.reference);
     let frame = Frame::new(title.clone(), &subtitle(gap, options), &names, (ROW, 0.0, 72.0));
     let ends = || bars.iter().flat_map(|bar| [0.0, bar.difference, bar.interval.0, bar.interval.1]).filter(|end| end.is_finite());
-    // Room on the left too, for the numbers of negative bars.
     let (low, high) = (ends().fold(0.0, f64::min), ends().fold(0.0, f64::max));
-    let axis = Axis::new(if low < 0.0 { low - 0.12 * (high - low) } else { 0.0 }, high, frame.sides);
+    let axis = Axis::new(low - (high - low) * left_of(bars, frame.sides), high, frame.sides);
     let stem = format!("fairness-{}-{place}", gap.method);
     let alt = description(gap, bars);
     let picture = |canvas: &Canvas| -> Drawn {
@@ -99,6 +98,13 @@ fn figure(place: usize, gap: &Gap<'_>, options: &Options) -> Result<Figure, Repo
     };
     let svg = svg(frame.size(), (&stem, &title, &alt), picture).map_err(chart_error("fairness"))?;
     Ok(Figure { stem, title, alt, svg })
+}
+
+/// Room left of the lowest end for the numbers of negative bars, as a share of what is left of the picture.
+fn left_of(bars: &[Bar<'_>], sides: (f64, f64)) -> f64 {
+    let numbers = bars.iter().filter(|bar| bar.difference < 0.0).map(|bar| width(&short(bar.difference), NOTE.size) + 12.0);
+    let room = numbers.fold(0.0, f64::max);
+    room / (sides.1 - sides.0 - room)
 }
 
 fn draw_bar(canvas: &Canvas, axis: &Axis, middle: f64, bar: &Bar<'_>) -> Drawn {
@@ -114,11 +120,9 @@ fn draw_bar(canvas: &Canvas, axis: &Axis, middle: f64, bar: &Bar<'_>) -> Drawn {
 }
 
 fn subtitle(gap: &Gap<'_>, options: &Options) -> String {
-    let level = format!("{:.4}", 100.0 * gap.level);
-    let level = level.trim_end_matches('0').trim_end_matches('.');
     let mut parts = vec![
         format!("{} in the group; all bars add up to the gap of {} ({})", counted(gap.rows), short(gap.gap), options.space_of(gap.method)),
-        format!("whiskers: {level} % bootstrap intervals over rows"),
+        format!("whiskers: {} % bootstrap intervals over rows", percent(gap.level)),
         format!("dark: q < {DISCOVERY} by permutation (Benjamini–Hochberg)"),
     ];
     if gap.bars.len() > options.top_features {
@@ -137,4 +141,43 @@ fn description(gap: &Gap<'_>, bars: &[Bar<'_>]) -> String {
         gap.reference,
         first.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{integers, numbers, optional_integers, texts};
+
+    #[test]
+    fn numbers_of_negative_bars_leave_the_names_alone() {
+        let name = "a_feature_whose_name_is_so_long_that_the_picture_is_narrow";
+        let table = Table::new(
+            "fairness_attributions",
+            vec![
+                ("method", texts(["tree_shap"; 2])),
+                ("attribute", texts(["sex"; 2])),
+                ("group", texts(["female"; 2])),
+                ("reference", texts(["male"; 2])),
+                ("label", optional_integers([None; 2])),
+                ("feature", texts(["b", name])),
+                ("difference", numbers([-0.0857, 0.07])),
+                ("ci_low", numbers([-0.2286, -0.03])),
+                ("ci_high", numbers([0.06, 0.17])),
+                ("q_value", numbers([0.5; 2])),
+                ("gap", numbers([-0.0157; 2])),
+                ("rows", integers([10; 2])),
+                ("level", numbers([0.95; 2])),
+            ],
+        );
+        let options = Options { top_features: 20, space: "margin".into(), effect_space: "margin".into() };
+        let [figure] = &draw(&[&table], &options).unwrap()[..] else { panic!("one figure") };
+        // Where a text is anchored, in units of the picture.
+        let place = |text: &str| -> f64 {
+            let before = figure.svg.split(&format!("\n{text}")).next().unwrap();
+            let tag = &before[before.rfind("<text").unwrap()..];
+            tag.split("x=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+        };
+        // Names end where they are anchored, numbers begin there.
+        assert!(place("−0.0857\n") > place("b\n"), "{} {}", place("−0.0857\n"), place("b\n"));
+    }
 }

@@ -7,7 +7,7 @@ use super::ranking::{Ranked, Ranking, rankings};
 use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
-use crate::report::number::{counted, short};
+use crate::report::number::{counted, percent, short};
 use crate::table::Table;
 
 const ROW: f64 = 24.0;
@@ -55,12 +55,6 @@ fn subtitle(ranking: &Ranking, options: &Options) -> String {
     parts.extend(level.map(|level| format!("whiskers: {} % bootstrap intervals over rows", percent(level))));
     parts.extend(ranking.part(options.top_features));
     parts.join("; ")
-}
-
-/// A level as a percentage: `95`, `99.9`.
-fn percent(level: f64) -> String {
-    let text = format!("{:.4}", 100.0 * level);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn description(ranking: &Ranking, bars: &[Ranked]) -> String {

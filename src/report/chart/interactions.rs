@@ -6,6 +6,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::frame::Frame;
+use super::output::{OUTPUTS, Output};
 use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
@@ -14,8 +15,6 @@ use crate::table::Table;
 
 /// Most features of a heat-map.
 const FEATURES: usize = 12;
-/// Outputs that are drawn of a model with more, the first ones.
-const OUTPUTS: usize = 4;
 const ROW: f64 = 30.0;
 const HEADER: f64 = 22.0;
 const NUMBER: Face = Face { size: 11.0, bold: false, colour: palette::INK, anchor: HPos::Center };
@@ -54,10 +53,10 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
     }
     let count = outputs.len();
     let drawn = outputs.iter().enumerate().take(OUTPUTS).filter(|(_, pairs)| pairs.lines.iter().any(|(a, b, _)| a != b));
-    drawn.map(|(place, pairs)| figure(pairs, measure, (place, count), options)).collect()
+    drawn.map(|(place, pairs)| figure(pairs, measure, Output::new(pairs.output, place, count), options)).collect()
 }
 
-fn figure(pairs: &Pairs, measure: Measure, (place, outputs): (usize, usize), options: &Options) -> Result<Figure, ReportError> {
+fn figure(pairs: &Pairs, measure: Measure, output: Output<'_>, options: &Options) -> Result<Figure, ReportError> {
     let mut features: Vec<&str> = Vec::new();
     for (a, b, _) in pairs.lines.iter().filter(|(a, b, _)| a != b) {
         let new: Vec<&str> = [*a, *b].into_iter().filter(|name| !features.contains(name)).collect();
@@ -65,15 +64,14 @@ fn figure(pairs: &Pairs, measure: Measure, (place, outputs): (usize, usize), opt
             features.extend(new);
         }
     }
-    let several = outputs > 1;
-    let title = if several { format!("Feature interactions, output {}", pairs.output) } else { "Feature interactions".to_owned() };
+    let title = output.title("Feature interactions");
     let (kind, what) = match measure {
         Measure::Shap => {
             ("interactions-tree_shap", format!("TreeSHAP, {}; mean |interaction value| ({})", counted(pairs.rows), options.space))
         }
         Measure::H => ("interactions-h", format!("Friedman's H, not normalised, at {} ({})", counted(pairs.rows), options.space)),
     };
-    let stem = if several { format!("{kind}-{place}") } else { kind.to_owned() };
+    let stem = output.stem(kind);
     let cells = match measure {
         Measure::Shap => {
             "half a pair's interaction on either side of the diagonal, main effects on it; the features of the strongest pairs"
@@ -108,18 +106,18 @@ fn draw_cells(canvas: &Canvas, frame: &Frame, pairs: &Pairs, features: &[&str]) 
         let places = [a, b].map(|name| features.iter().position(|feature| feature == name));
         let [Some(a), Some(b)] = places else { continue };
         let share = if largest > 0.0 { size / largest } else { 0.0 };
-        let (fill, ink) = if a == b { (palette::GRID, palette::INK) } else { (palette::ramp(share), palette::PAPER) };
+        let fill = if a == b { palette::GRID } else { palette::ramp(share) };
         for (row, at) in [(a, b), (b, a)].into_iter().take(if a == b { 1 } else { 2 }) {
-            draw_cell(canvas, (left(at), frame.middle(row)), column, fill, ink, *size)?;
+            draw_cell(canvas, (left(at), frame.middle(row)), column, fill, *size)?;
         }
     }
     Ok(())
 }
 
-fn draw_cell(canvas: &Canvas, (left, middle): (f64, f64), column: f64, fill: RGBColor, ink: RGBColor, size: f64) -> Drawn {
+fn draw_cell(canvas: &Canvas, (left, middle): (f64, f64), column: f64, fill: RGBColor, size: f64) -> Drawn {
     canvas.rect((left + 1.0, middle - ROW / 2.0 + 1.0), (left + column - 1.0, middle + ROW / 2.0 - 1.0), fill)?;
     let number = short(size);
-    let face = Face { colour: ink, ..NUMBER };
+    let face = Face { colour: palette::text_on(fill), ..NUMBER };
     if width(&number, face.size) <= column - 2.0 { canvas.text((left + column / 2.0, middle), face, &number) } else { Ok(()) }
 }
 

@@ -4,6 +4,7 @@ use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::chosen::distinct;
 use super::frame::{Frame, NOTE};
+use super::output::{Output, outputs};
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
 use crate::report::number::short;
@@ -18,9 +19,6 @@ const RIGHT: f64 = 130.0;
 const ROWS: usize = 4;
 const FEATURES: usize = 6;
 
-/// Outputs that are drawn at most.
-const OUTPUTS: usize = 4;
-
 /// One feature of one row.
 struct Line {
     name: String,
@@ -33,10 +31,7 @@ struct Line {
 }
 
 pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
-    tables
-        .iter()
-        .flat_map(|table| distinct(table, "output", &|_| true, OUTPUTS).into_iter().map(|output| figure(table, &output, options)))
-        .collect()
+    tables.iter().flat_map(|table| outputs(table).into_iter().map(|output| figure(table, output, options))).collect()
 }
 
 fn lines(table: &Table, output: &str) -> Vec<Line> {
@@ -60,14 +55,9 @@ fn lines(table: &Table, output: &str) -> Vec<Line> {
     lines
 }
 
-fn figure(table: &Table, output: &str, options: &Options) -> Result<Figure, ReportError> {
-    let lines = lines(table, output);
-    let all = distinct(table, "output", &|_| true, OUTPUTS);
-    let (of_output, stem) = match all.iter().position(|name| name == output).filter(|_| all.len() > 1) {
-        Some(place) => (format!(", output {output}"), format!("lime_stability-{place}")),
-        None => (String::new(), "lime_stability".to_owned()),
-    };
-    let title = format!("LIME with other seeds{of_output}");
+fn figure(table: &Table, output: Output<'_>, options: &Options) -> Result<Figure, ReportError> {
+    let lines = lines(table, output.name);
+    let (title, stem) = (output.title("LIME with other seeds"), output.stem("lime_stability"));
     let seeds = if table.is_empty() { 0 } else { table.integers("seeds").value(0) };
     let subtitle = format!(
         "the same rows explained with {seeds} seeds: bars from the smallest to the largest coefficient, dots where the run's own seed is; paler where some seeds do not \

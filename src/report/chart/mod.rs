@@ -21,6 +21,7 @@ mod group_importance;
 mod importance;
 mod interactions;
 mod lime_stability;
+mod output;
 mod palette;
 mod panels;
 mod plane;

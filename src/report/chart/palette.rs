@@ -73,18 +73,29 @@ pub(super) fn diverging(share: f64) -> RGBColor {
     RGBColor(mix(0xf6, end.0), mix(0xf6, end.1), mix(0xf6, end.2))
 }
 
+/// The colour of text on a fill: ink or paper, whichever stands out more.
+pub(super) fn text_on(fill: RGBColor) -> RGBColor {
+    if contrast(fill, INK) > contrast(fill, PAPER) { INK } else { PAPER }
+}
+
+/// How far two colours stand out from each other, from 1 to 21 (WCAG 2.2).
+fn contrast(a: RGBColor, b: RGBColor) -> f64 {
+    let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+    (a / b).max(b / a)
+}
+
+/// Relative luminance (WCAG 2.2).
+fn luminance(colour: RGBColor) -> f64 {
+    let linear = |channel: u8| {
+        let c = f64::from(channel) / 255.0;
+        if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * linear(colour.0) + 0.7152 * linear(colour.1) + 0.0722 * linear(colour.2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Relative luminance (WCAG 2.2).
-    fn luminance(colour: RGBColor) -> f64 {
-        let linear = |channel: u8| {
-            let c = f64::from(channel) / 255.0;
-            if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
-        };
-        0.2126 * linear(colour.0) + 0.7152 * linear(colour.1) + 0.0722 * linear(colour.2)
-    }
 
     #[test]
     fn the_ramp_grows_lighter_all_the_way_so_grey_prints_read_the_same() {
@@ -94,8 +105,15 @@ mod tests {
 
     #[test]
     fn text_and_points_stand_out_from_the_paper() {
-        let contrast = |colour| (1.0 + 0.05) / (luminance(colour) + 0.05);
+        let contrast = |colour| contrast(colour, PAPER);
         assert!(contrast(INK) > 7.0 && contrast(MUTED) > 4.5 && contrast(CATEGORY) > 3.0);
         assert!(contrast(ramp(1.0)) > 2.3 && contrast(MISSING) > 1.8);
+    }
+
+    #[test]
+    fn numbers_stand_out_from_every_cell() {
+        // Where ink and paper stand out alike it is 3.95 : 1.
+        let cells = (0..=100).flat_map(|i| [ramp(f64::from(i) / 100.0), diverging(f64::from(i - 50) / 50.0)]).chain([GRID]);
+        assert!(cells.into_iter().all(|fill| contrast(fill, text_on(fill)) > 3.9));
     }
 }

@@ -9,8 +9,8 @@ use plotters::style::text_anchor::HPos;
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::contour::{contour, hull};
-use super::effects::outputs;
 use super::frame::{MARGIN, NOTE, TITLE, WIDTH};
+use super::output::{Output, outputs};
 use super::text::{width, wrap};
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
@@ -24,9 +24,8 @@ const BELOW: f64 = 34.0;
 /// Height of categories' names beneath a map.
 const CATEGORIES: f64 = 90.0;
 const ABOVE: f64 = 26.0;
-/// Pairs, and outputs, that are drawn of more.
+/// Pairs that are drawn of more.
 const PAIRS: usize = 6;
-const OUTPUTS: usize = 4;
 /// Rows that are drawn as dots.
 const DOTS: usize = 400;
 
@@ -85,12 +84,10 @@ pub(super) fn draw_effect(tables: &[&Table], options: &Options) -> Result<Vec<Fi
 
 fn figures(tables: &[&Table], options: &Options, words: &Words) -> Result<Vec<Figure>, ReportError> {
     let [table, summary] = tables else { return Ok(Vec::new()) };
-    let (rows, outputs) = (rows(summary), outputs(table));
-    let figure = |(place, output): (usize, &&str)| {
-        let planes: Vec<Plane> = planes(table, output, words.height).into_iter().take(PAIRS).collect();
-        let several = outputs.len() > 1;
-        let title = format!("{}{}", words.title, if several { format!(", output {output}") } else { String::new() });
-        let stem = if several { format!("{}-{place}", words.chart) } else { words.chart.to_owned() };
+    let rows = rows(summary);
+    let figure = |output: Output<'_>| {
+        let planes: Vec<Plane> = planes(table, output.name, words.height).into_iter().take(PAIRS).collect();
+        let (title, stem) = (output.title(words.title), output.stem(words.chart));
         let pairs: Vec<String> = planes.iter().map(|plane| format!("{} and {}", plane.sides[0].name, plane.sides[1].name)).collect();
         let alt = format!("Heat maps of {}.", pairs.join("; "));
         let lines = wrap(words.about, NOTE.size, WIDTH - 2.0 * MARGIN);
@@ -112,7 +109,7 @@ fn figures(tables: &[&Table], options: &Options, words: &Words) -> Result<Vec<Fi
         let svg = svg((WIDTH, height.ceil()), (&stem, &title, &alt), picture).map_err(chart_error(words.chart))?;
         Ok(Figure { stem, title: title.clone(), alt, svg })
     };
-    outputs.iter().take(OUTPUTS).enumerate().map(figure).collect()
+    outputs(table).into_iter().map(figure).collect()
 }
 
 /// Room beneath maps side by side.

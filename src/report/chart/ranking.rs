@@ -2,11 +2,9 @@
 
 use arrow_array::Array;
 
+use super::output::OUTPUTS;
 use crate::report::number::short;
 use crate::table::Table;
-
-/// Outputs that are drawn for a method with more: those whose attributions are largest in total.
-const OUTPUTS: usize = 4;
 
 /// Features of one method and output, the most important first.
 #[derive(Debug)]

@@ -7,10 +7,11 @@ use plotters::style::text_anchor::HPos;
 
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::frame::{Frame, NOTE};
+use super::output::{Output, outputs};
 use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
-use crate::report::number::short;
+use crate::report::number::{brief, short};
 use crate::table::{Table, cell_text};
 
 const ROW: f64 = 32.0;
@@ -18,9 +19,6 @@ const BAR: f64 = 9.0;
 const HEADER: f64 = 22.0;
 const CURVE: f64 = 96.0;
 const SMALL: Face = Face { size: 10.5, bold: false, colour: palette::MUTED, anchor: HPos::Center };
-
-/// Outputs that are drawn at most.
-const OUTPUTS: usize = 4;
 
 /// One picked row.
 #[derive(Debug)]
@@ -35,45 +33,34 @@ struct Pick<'a> {
 #[derive(Debug)]
 struct Panel<'a> {
     source: &'a str,
-    /// The output's name and place, where there are several.
-    output: Option<(&'a str, usize)>,
+    output: Output<'a>,
     picks: Vec<Pick<'a>>,
     /// In the table's order.
     features: Vec<&'a str>,
 }
 
 pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
-    tables.iter().flat_map(|table| panels(table)).map(|panel| figure(&panel, options)).collect()
+    tables.iter().flat_map(|table| outputs(table).into_iter().map(|output| figure(&panel(table, output), options))).collect()
 }
 
-fn panels(table: &Table) -> Vec<Panel<'_>> {
+fn panel<'a>(table: &'a Table, output: Output<'a>) -> Panel<'a> {
     let [sources, outputs, features, values] = ["source", "output", "feature", "value"].map(|column| table.texts(column));
-    let mut panels: Vec<(&str, Panel)> = Vec::new();
-    for row in 0..table.len() {
-        let (output, feature, number) = (outputs.value(row), features.value(row), table.integers("pick").value(row) as usize);
-        if panels.last().is_none_or(|(last, _)| *last != output) {
-            let place = panels.len();
-            panels.push((
-                output,
-                Panel { source: sources.value(row), output: Some((output, place)), picks: Vec::new(), features: Vec::new() },
-            ));
-        }
-        let Some((_, panel)) = panels.last_mut() else { continue };
+    let mut panel = Panel { source: "", output, picks: Vec::new(), features: Vec::new() };
+    for row in (0..table.len()).filter(|row| outputs.value(*row) == output.name) {
+        let (feature, number) = (features.value(row), table.integers("pick").value(row) as usize);
         if panel.picks.len() < number {
             let id = table.rows.column_by_name("row_id").map_or(String::new(), |ids| cell_text(ids, row));
             panel.picks.push(Pick { row: id, coverage: table.numbers("coverage").value(row), cells: HashMap::new() });
         }
         if number == 1 {
+            panel.source = sources.value(row);
             panel.features.push(feature);
         }
         let value = values.is_valid(row).then(|| values.value(row));
         let cell = (table.numbers("attribution").value(row), value);
         panel.picks.last_mut().into_iter().for_each(|pick| pick.cells.extend([(feature, cell)]));
     }
-    if let [(_, only)] = panels.as_mut_slice() {
-        only.output = None;
-    }
-    panels.into_iter().take(OUTPUTS).map(|(_, panel)| panel).collect()
+    panel
 }
 
 impl Panel<'_> {
@@ -85,13 +72,6 @@ impl Panel<'_> {
         features.into_iter().take(count).map(|(feature, _)| feature).collect()
     }
 
-    fn stem(&self) -> String {
-        match self.output {
-            Some((_, place)) => format!("sp_lime-{place}"),
-            None => "sp_lime".into(),
-        }
-    }
-
     fn quantity(&self) -> &'static str {
         if self.source == "lime" { "LIME weight" } else { "SHAP value" }
     }
@@ -99,8 +79,7 @@ impl Panel<'_> {
 
 fn figure(panel: &Panel, options: &Options) -> Result<Figure, ReportError> {
     let names = panel.top(options.top_features);
-    let of_output = panel.output.map(|(name, _)| format!(", output {name}")).unwrap_or_default();
-    let title = format!("Rows that show most of the model{of_output}");
+    let (title, stem) = (panel.output.title("Rows that show most of the model"), panel.output.stem("sp_lime"));
     let subtitle = format!(
         "each column a picked row: bars are its {}s ({}), its values beneath; the curve is the share of all importance that the rows cover so far",
         panel.quantity(),
@@ -108,7 +87,6 @@ fn figure(panel: &Panel, options: &Options) -> Result<Figure, ReportError> {
     );
     let frame = Frame::new(title.clone(), &subtitle, &names, (ROW, HEADER, 12.0));
     let alt = description(panel, &names);
-    let stem = panel.stem();
     let (width, height) = frame.size();
     let picture = |canvas: &Canvas| -> Drawn {
         frame.draw(canvas, &names)?;
@@ -140,10 +118,10 @@ fn column(canvas: &Canvas, frame: &Frame, (at, count): (usize, usize), (pick, na
         let colour = if *attribution < 0.0 { palette::ramp(0.0) } else { palette::ramp(1.0) };
         if *attribution != 0.0 {
             canvas.rect((middle.min(end), y - BAR / 2.0), (middle.max(end), y + BAR / 2.0), colour)?;
-            let text = value.unwrap_or("missing");
-            let reach = (width(text, SMALL.size) / 2.0).min(half);
+            let text = brief(value.unwrap_or("missing"));
+            let reach = (width(&text, SMALL.size) / 2.0).min(half);
             canvas.rect((middle - reach, y + 8.0), (middle + reach, y + 20.0), palette::PAPER)?;
-            canvas.fitted((middle, y + 14.0), SMALL, 2.0 * half, text)?;
+            canvas.fitted((middle, y + 14.0), SMALL, 2.0 * half, &text)?;
         }
     }
     Ok(())

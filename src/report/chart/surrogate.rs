@@ -5,11 +5,11 @@ use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
-use super::effects::outputs;
 use super::frame::{Frame, MARGIN, NOTE};
+use super::output::{Output, outputs};
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
-use crate::report::number::{counted, grouped, short};
+use crate::report::number::{brief, counted, grouped, short};
 use crate::table::Table;
 
 const ROW: f64 = 24.0;
@@ -18,20 +18,15 @@ const INDENT: f64 = 18.0;
 const CONDITIONS: f64 = 470.0;
 const ROWS: f64 = 550.0;
 const PREDICTIONS: f64 = 570.0;
-/// Outputs that are drawn of a model with more.
-const OUTPUTS: usize = 4;
 
 pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, ReportError> {
     let [surrogate] = tables else { return Ok(Vec::new()) };
-    let outputs = outputs(surrogate);
-    let figure = |(place, output): (usize, &&str)| figure(surrogate, output, (outputs.len() > 1).then_some(place), options);
-    outputs.iter().take(OUTPUTS).enumerate().map(figure).collect()
+    outputs(surrogate).into_iter().map(|output| figure(surrogate, output, options)).collect()
 }
 
-fn figure(table: &Table, output: &str, place: Option<usize>, options: &Options) -> Result<Figure, ReportError> {
-    let lines: Vec<usize> = (0..table.len()).filter(|row| table.texts("output").value(*row) == output).collect();
-    let title = format!("The model in a few rules{}", place.map(|_| format!(", output {output}")).unwrap_or_default());
-    let stem = place.map_or_else(|| "surrogate".to_owned(), |place| format!("surrogate-{place}"));
+fn figure(table: &Table, output: Output<'_>, options: &Options) -> Result<Figure, ReportError> {
+    let lines: Vec<usize> = (0..table.len()).filter(|row| table.texts("output").value(*row) == output.name).collect();
+    let (title, stem) = (output.title("The model in a few rules"), output.stem("surrogate"));
     let (rows, fidelities) = (table.integers("rows"), table.numbers("fidelity"));
     let first = lines.first().copied().filter(|line| fidelities.is_valid(*line));
     let fidelity = first.map_or("not known".to_owned(), |line| format!("R² {}", short(fidelities.value(line))));
@@ -54,11 +49,12 @@ fn figure(table: &Table, output: &str, place: Option<usize>, options: &Options) 
             let is_leaf = leaves.is_some_and(|leaves| leaves.value(*line));
             let conditions = table.texts("condition");
             let text = if conditions.is_valid(*line) { conditions.value(*line) } else { "all rows" };
+            let text = text.split(' ').map(brief).collect::<Vec<_>>().join(" ");
             if row > 0 {
                 canvas.path(&[(left - 11.0, y - ROW / 2.0), (left - 11.0, y), (left - 4.0, y)], palette::ZERO, 1.0)?;
             }
             let face = Face { size: 12.5, bold: is_leaf, colour: palette::INK, anchor: HPos::Left };
-            canvas.fitted((left, y), face, CONDITIONS - left, text)?;
+            canvas.fitted((left, y), face, CONDITIONS - left, &text)?;
             canvas.text((ROWS, y), Face { anchor: HPos::Right, ..small }, &grouped(rows.value(*line)))?;
             let colour = if is_leaf { palette::LINE } else { palette::ROWS };
             canvas.dot((axis.x(predictions[row]), y), if is_leaf { 5.0 } else { 3.5 }, colour)?;
