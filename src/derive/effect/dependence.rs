@@ -172,7 +172,7 @@ impl Dependence {
             None => self.averaged(size, |rows| self.curves_of(moves.as_ref(), rows, grids))?,
             Some(function) => {
                 let rows = self.rows(&self.draw(SPREAD_ROWS, "spread"));
-                let spread = columns(&self.curves_of(moves.as_ref(), &rows, grids)?, &vec![1.0; rows.rows()], size);
+                let spread = moments(&rows, None, size, |rows| self.curves_of(moves.as_ref(), rows, grids))?;
                 let features = function.forest().features.len();
                 let longest = grids.iter().map(|grid| grid.points.len()).max().unwrap_or(0);
                 let padded = |grid: &Grid| grid.points.iter().copied().chain(std::iter::repeat(0.0)).take(longest).collect::<Vec<_>>();
@@ -215,14 +215,7 @@ impl Dependence {
     fn averaged(&self, size: usize, curves: impl Fn(&FeatureBlock) -> Result<Vec<f64>, String>) -> Result<Vec<Mean>, String> {
         let background = &self.subject.background;
         let rows = background.rows.as_ref().ok_or("the background's rows are not there")?;
-        let mut moments = vec![Moments::default(); size];
-        let some = (UNDER_WAY / size.max(1)).clamp(1, 65_536);
-        for first in (0..rows.rows()).step_by(some) {
-            let part = rows.slice(first, some.min(rows.rows() - first));
-            let weights =
-                background.weights.as_ref().map_or_else(|| vec![1.0; part.rows()], |weights| weights[first..first + part.rows()].to_vec());
-            moments.iter_mut().zip(columns(&curves(&part)?, &weights, size)).for_each(|(sum, more)| sum.merge(more));
-        }
+        let moments = moments(rows, background.weights.as_deref(), size, curves)?;
         Ok(moments.into_iter().map(|moments| Mean { mean: moments.mean, error: self.error(moments) }).collect())
     }
 
@@ -234,6 +227,23 @@ impl Dependence {
 /// Values of a row along all grids.
 fn size(grids: &[Grid], outputs: usize) -> usize {
     grids.iter().map(|grid| grid.points.len()).sum::<usize>() * outputs
+}
+
+/// Weighted moments of the rows' curves, which are of `size` values each; a part of the rows at a time, so that memory does not grow with them.
+fn moments(
+    rows: &FeatureBlock,
+    weights: Option<&[f64]>,
+    size: usize,
+    curves: impl Fn(&FeatureBlock) -> Result<Vec<f64>, String>,
+) -> Result<Vec<Moments>, String> {
+    let mut moments = vec![Moments::default(); size];
+    let some = (UNDER_WAY / size.max(1)).clamp(1, 65_536);
+    for first in (0..rows.rows()).step_by(some) {
+        let part = rows.slice(first, some.min(rows.rows() - first));
+        let weights = weights.map_or_else(|| vec![1.0; part.rows()], |weights| weights[first..first + part.rows()].to_vec());
+        moments.iter_mut().zip(columns(&curves(&part)?, &weights, size)).for_each(|(sum, more)| sum.merge(more));
+    }
+    Ok(moments)
 }
 
 /// Moments over rows of `size` values each, one for each of these.
