@@ -15,6 +15,7 @@ use super::{ExplainError, Explainer, sampled};
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::{FeatureBlock, RowBatch};
 use crate::numeric::seed;
+use crate::settings::count;
 use crate::subject::Subject;
 
 const METHOD: &str = "permutation";
@@ -31,8 +32,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let of = |count: usize| NonZeroUsize::MIN.saturating_add(count - 1);
-        Self { rows: of(200), samples: of(2048) }
+        Self { rows: count(200), samples: count(2048) }
     }
 }
 

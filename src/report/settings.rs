@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::count;
+
 /// The HTML page and its figures.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -16,6 +18,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { top_features: NonZeroUsize::MIN.saturating_add(19) }
+        Self { top_features: count(20) }
     }
 }

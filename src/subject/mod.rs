@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::dataset::RowBatch;
 use crate::model::{Forest, Output, Predictor};
 use crate::pattern::Interactions;
+use crate::settings::count;
 
 pub use background::{Background, BackgroundError, BackgroundPass};
 pub use feature::{ExplainedFeature, Member, Values};
@@ -39,7 +40,7 @@ pub struct Subject {
 }
 
 /// Rows in [`Subject::sample`] at most; all rows where there are no more.
-pub const SAMPLE_ROWS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(65_535);
+pub const SAMPLE_ROWS: NonZeroUsize = count(65_536);
 
 /// What methods and derivations need to know before the first row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::count;
+
 /// How far methods agree on the rows that both explain: whether sampling was enough, where two or more of them ran.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -15,6 +17,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { top: NonZeroUsize::MIN.saturating_add(4) }
+        Self { top: count(5) }
     }
 }

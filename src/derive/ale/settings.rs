@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::derive::effect::{Choice, Problem, members, unknown};
+use crate::settings::count;
 use crate::subject::{ExplainedFeature, Values};
 
 /// Accumulated local effects over all rows (Apley & Zhu 2020): how the prediction changes along a feature, among rows that have such values.
@@ -32,9 +33,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             features: Choice::All,
-            bins: NonZeroUsize::MIN.saturating_add(49),
+            bins: count(50),
             pairs: Vec::new(),
-            pair_bins: NonZeroUsize::MIN.saturating_add(19),
+            pair_bins: count(20),
             order: BTreeMap::new(),
             intervals: Some(0.95),
         }

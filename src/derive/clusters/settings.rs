@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::derive::effect::Problem;
+use crate::settings::count;
 
 /// Clusters of rows that are explained alike: Ward's hierarchy of the attributions of all rows, condensed to 2 000 points, and cut.
 ///
@@ -19,7 +20,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { count: NonZeroUsize::MIN.saturating_add(5) }
+        Self { count: count(6) }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::axis::{distinct, edges};
 use crate::model::{Missing, Width, ZERO};
 use crate::pattern::{Intervals, ValueFunction};
+use crate::settings::count;
 use crate::subject::{Member, Subject};
 
 /// Where numbers are evaluated: `quantiles(N)`, N quantiles of the data from least to greatest, or `exact`, both sides of every threshold of the
@@ -24,7 +25,7 @@ pub enum GridChoice {
 
 impl Default for GridChoice {
     fn default() -> Self {
-        Self::Quantiles(NonZeroUsize::MIN.saturating_add(49))
+        Self::Quantiles(count(50))
     }
 }
 

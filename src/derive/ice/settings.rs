@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::derive::effect::{Choice, GridChoice, Problem};
+use crate::settings::count;
 use crate::subject::ExplainedFeature;
 
 /// Individual conditional expectations (Goldstein et al. 2015): single rows' predictions as one feature takes each value.
@@ -22,11 +23,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            features: Choice::Top(NonZeroUsize::MIN.saturating_add(5)),
-            rows: NonZeroUsize::MIN.saturating_add(199),
-            grid: GridChoice::default(),
-        }
+        Self { features: Choice::Top(count(6)), rows: count(200), grid: GridChoice::default() }
     }
 }
 

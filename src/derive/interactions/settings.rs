@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::derive::effect::{Choice, Problem};
+use crate::settings::count;
 use crate::subject::ExplainedFeature;
 
 /// Friedman's H: how much of the effect of two features together, or of one with all others, is no sum of their own effects.
@@ -24,8 +25,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let ten = NonZeroUsize::MIN.saturating_add(9);
-        Self { pairs: ten, features: Choice::Top(ten), rows: NonZeroUsize::MIN.saturating_add(499) }
+        Self { pairs: count(10), features: Choice::Top(count(10)), rows: count(500) }
     }
 }
 

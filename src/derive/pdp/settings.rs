@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::derive::effect::{Choice, GridChoice, Problem, members, unknown};
+use crate::settings::count;
 use crate::subject::ExplainedFeature;
 
 /// Partial dependence (Friedman 2001): the mean prediction over the background as one feature, or two, take each value.
@@ -28,10 +29,10 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            features: Choice::Top(NonZeroUsize::MIN.saturating_add(5)),
+            features: Choice::Top(count(6)),
             pairs: Vec::new(),
             grid: GridChoice::default(),
-            pair_points: NonZeroUsize::MIN.saturating_add(19),
+            pair_points: count(20),
             intervals: Some(0.95),
         }
     }

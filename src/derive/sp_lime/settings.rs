@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::count;
+
 /// A few rows whose explanations together show most of what the model uses (SP-LIME).
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -20,7 +22,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { source: Source::Lime, picks: NonZeroUsize::MIN.saturating_add(7), share: None }
+        Self { source: Source::Lime, picks: count(8), share: None }
     }
 }
 

@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::count;
+
 /// A shallow tree that imitates the model, with how well it does so on rows that it has not seen.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +21,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { depth: NonZeroUsize::MIN.saturating_add(2), min_share: 0.01 }
+        Self { depth: count(3), min_share: 0.01 }
     }
 }

@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::count;
+
 /// Shapley values of any model from a sample of coalitions; feature groups are players.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -22,8 +24,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let of = |count: usize| NonZeroUsize::MIN.saturating_add(count - 1);
-        Self { rows: of(200), samples: of(2048), tolerance: None, estimator: Estimator::Auto }
+        Self { rows: count(200), samples: count(2048), tolerance: None, estimator: Estimator::Auto }
     }
 }
 

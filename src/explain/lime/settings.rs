@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::count;
+
 /// LIME: a weighted linear model of a few features, each "in the row's own quartile or category", around each row.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -32,14 +34,12 @@ pub struct Stability {
 
 impl Default for Stability {
     fn default() -> Self {
-        let of = |count: usize| NonZeroUsize::MIN.saturating_add(count - 1);
-        Self { rows: of(20), seeds: of(5) }
+        Self { rows: count(20), seeds: count(5) }
     }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let of = |count: usize| NonZeroUsize::MIN.saturating_add(count - 1);
-        Self { rows: of(500), samples: of(5000), features: of(6), stability: Some(Stability::default()) }
+        Self { rows: count(500), samples: count(5000), features: count(6), stability: Some(Stability::default()) }
     }
 }
