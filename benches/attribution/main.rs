@@ -5,6 +5,7 @@
 mod clock;
 mod grid;
 mod measure;
+mod synthetic;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ struct Arguments {
     /// Every instruction set of this machine and every route, not the fastest alone.
     #[arg(long)]
     each: bool,
+    /// Synthetic trees of many sizes, by tables and by sweep.
+    #[arg(long, conflicts_with = "model")]
+    routes: bool,
     /// Threads.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -56,6 +60,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     rayon::ThreadPoolBuilder::new().num_threads(arguments.threads).build_global()?;
     if !arguments.json {
         println!("{}", Measurement::HEADER);
+    }
+    if arguments.routes {
+        return grid::routes(arguments.repeats, |measurement| print(measurement, arguments.json));
     }
     let (Some(model), Some(rows)) = (&arguments.model, &arguments.rows) else {
         return grid::run(arguments.repeats, |measurement| print(measurement, arguments.json));

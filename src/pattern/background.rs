@@ -7,20 +7,35 @@ use rayon::prelude::*;
 
 use super::block::BLOCK;
 use super::boxes::Boxes;
-use super::compile::{CompiledTree, Options, Route, TreeWalk, WideTable};
+use super::compile::{CompiledTree, GroupGame, Options, Route, TreeWalk, WideTable};
 use super::engine::{Attributor, PatternError};
-use super::game::{self, superset_sums};
+use super::game::superset_sums;
 use super::group::{Group, GroupLeaf, group};
 use super::interaction::{Interactions, LeafGame, Part};
 use super::program::{Lookup, Program};
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WIDEST, WideLeaf};
-use super::stack::CompiledGroup;
-use super::table::build;
 use super::value::{LeafShares, ValueFunction};
 use super::walk::Margins;
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree};
+
+/// Indices that a group may have.
+const INDICES: usize = 256;
+/// Tallies of one group that rows are counted in by turns: a count that follows another of the same index would have to wait for it.
+const TALLIES: usize = 4;
+
+/// Adds the weights of a block's rows to the tallies of their indices.
+fn tally(indices: &[u8; BLOCK], weights: &[f64], tallies: &mut [[f64; INDICES]; TALLIES]) {
+    let (fours, rest) = weights.as_chunks::<TALLIES>();
+    for (indices, weights) in indices.as_chunks::<TALLIES>().0.iter().zip(fours) {
+        for ((tally, index), weight) in tallies.iter_mut().zip(indices).zip(weights) {
+            tally[usize::from(*index)] += weight;
+        }
+    }
+    let last = weights.len() - rest.len();
+    indices[last..].iter().zip(rest).for_each(|(index, weight)| tallies[0][usize::from(*index)] += weight);
+}
 
 /// A forest compiled for interventional values, counting background patterns.
 #[derive(Clone, Debug)]
@@ -68,27 +83,34 @@ impl BackgroundCounter {
 
     /// Counts background rows; `weights` holds one finite weight ≥ 0 a row, or none for ones.
     pub fn count(&mut self, block: &FeatureBlock, weights: Option<&[f64]>) {
-        let blocks = self.shape.rank_blocks(block, 0, block.rows());
-        let weights = weights.map_or_else(|| vec![1.0; block.rows()], <[f64]>::to_vec);
+        let rows = block.rows();
+        let blocks = self.shape.rank_blocks(block, 0, rows);
+        let ones = [1.0; BLOCK];
+        let weights = |number: usize| match weights {
+            Some(weights) => &weights[number * BLOCK..rows.min((number + 1) * BLOCK)],
+            None => &ones[..BLOCK.min(rows - number * BLOCK)],
+        };
         let kernels = self.shape.kernels;
-        self.weight += weights.iter().sum::<f64>();
+        self.weight += (0..blocks.len()).flat_map(weights).sum::<f64>();
         self.trees.par_iter_mut().for_each(|tree| {
+            for group in &mut tree.groups {
+                let mut tallies = [[0.0; INDICES]; TALLIES];
+                for (number, ranks) in blocks.iter().enumerate() {
+                    tally(&(kernels.look_up)(&group.lookup, ranks), weights(number), &mut tallies);
+                }
+                group
+                    .counts
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(index, count)| *count += tallies.iter().map(|tally| tally[index]).sum::<f64>());
+            }
             let mut slots = Vec::new();
-            for (ranks, weights) in blocks.iter().zip(weights.chunks(BLOCK)) {
-                if !tree.wide.is_empty() {
-                    (kernels.run)(&tree.program, ranks, &mut slots);
-                }
-                for group in &mut tree.groups {
-                    (kernels.look_up)(&group.lookup, ranks)
-                        .iter()
-                        .zip(weights)
-                        .for_each(|(index, weight)| group.counts[usize::from(*index)] += weight);
-                }
+            let any = !tree.wide.is_empty();
+            for (number, ranks) in blocks.iter().enumerate().filter(|_| any) {
+                (kernels.run)(&tree.program, ranks, &mut slots);
                 for (leaf, counts) in &mut tree.wide {
-                    leaf.patterns(&slots)
-                        .iter()
-                        .zip(weights)
-                        .for_each(|(pattern, weight)| *counts.entry(*pattern).or_insert(0.0) += weight);
+                    let patterns = leaf.patterns(&slots);
+                    patterns.iter().zip(weights(number)).for_each(|(pattern, weight)| *counts.entry(*pattern).or_insert(0.0) += weight);
                 }
             }
         });
@@ -174,11 +196,10 @@ impl CountedTree {
         let margins = Margins::new(&boxes, Program::new(&boxes, &shape.cuts, &shape.layout), whole);
         let mut groups = Vec::new();
         for counted in self.groups {
-            counted.group.leaves.iter().for_each(|leaf| add_base(leaf.leaf, counted.histogram(leaf, total).last().copied().unwrap_or(0.0)));
-            let contributions =
-                |leaf: &GroupLeaf, table: &mut Vec<f64>| *table = game::interventional(&counted.histogram(leaf, total), &shape.rules);
-            let panels = build(&counted.group, &shape.feature_columns(), &values, contributions);
-            groups.push(CompiledGroup { lookup: counted.lookup, panels });
+            let shares: Vec<f64> = counted.counts.iter().map(|count| count / total).collect();
+            let held = |leaf: &GroupLeaf| shares.iter().zip(0..).filter(|(_, index)| leaf.is_reached(*index)).map(|(share, _)| share).sum();
+            counted.group.leaves.iter().for_each(|leaf| add_base(leaf.leaf, held(leaf)));
+            groups.push(GroupGame { group: counted.group, lookup: counted.lookup, background: Some(shares) });
         }
         let mut wide = Vec::new();
         for (leaf, counts) in self.wide {
@@ -229,8 +250,6 @@ fn background(counts: &HashMap<u128, f64>, total: f64) -> Background {
 impl CountedGroup {
     /// Share of the background under each pattern of a leaf.
     fn histogram(&self, leaf: &GroupLeaf, total: f64) -> Vec<f64> {
-        let mut histogram = vec![0.0; 1 << leaf.conditions.len()];
-        self.counts.iter().enumerate().for_each(|(index, count)| histogram[leaf.pattern(index as u32)] += count / total);
-        histogram
+        leaf.histogram(&self.counts.iter().map(|count| count / total).collect::<Vec<_>>())
     }
 }

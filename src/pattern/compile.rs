@@ -1,18 +1,18 @@
-//! One tree compiled for one game: tables, a sweep, or leaves with their own background patterns.
+//! Trees compiled for one game: tables, a sweep, or leaves with their own background patterns.
+
+use rayon::prelude::*;
 
 use super::boxes::Boxes;
-use super::cost::{Cost, pays};
-use super::game;
-use super::group::{GroupLeaf, Limits, group};
+use super::cost::{self, Way, Ways};
+use super::game::{self, Rules};
+use super::group::{Group, GroupLeaf, Grouping, Limits, group};
 use super::kernel::InstructionSet;
-use super::program::Program;
+use super::program::{Lookup, Program};
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WideLeaf};
-use super::stack::CompiledGroup;
 use super::sweep::Sweep;
-use super::table::build;
 use super::walk::Margins;
-use crate::model::{NodeKind, Tree};
+use crate::model::NodeKind;
 
 /// How a forest is compiled: the default is the fastest, other choices are for tests and measurements.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,8 @@ pub enum Route {
     /// The cheapest way for each tree.
     #[default]
     Cheapest,
+    /// Tables for every tree whose leaves allow them.
+    Tables,
     /// No tables: sweeps, or joint patterns leaf by leaf.
     Walk,
 }
@@ -45,7 +47,7 @@ impl Route {
     /// How large groups may become.
     pub(super) fn limits(self) -> Limits {
         match self {
-            Route::Cheapest => Limits { bits: 8, features: 8, alone: 8 },
+            Route::Cheapest | Route::Tables => Limits { bits: 8, features: 8, alone: 8 },
             Route::Walk => Limits { bits: 0, features: 0, alone: 0 },
         }
     }
@@ -55,12 +57,31 @@ impl Route {
 #[derive(Debug)]
 pub(super) struct CompiledTree {
     pub margins: Margins,
-    /// Groups of leaves with tables.
-    pub groups: Vec<CompiledGroup>,
-    /// What has no tables.
+    /// Groups of leaves that get tables.
+    pub groups: Vec<GroupGame>,
+    /// What gets no tables.
     pub walk: Option<TreeWalk>,
     /// What the tree adds to the base values: `(output, share)`.
     pub base: Vec<(usize, f64)>,
+}
+
+/// A group of leaves with the game on them.
+#[derive(Debug)]
+pub(super) struct GroupGame {
+    pub group: Group,
+    pub lookup: Lookup,
+    /// Interventional: the background's share under each index. Path-dependent: nothing, the cover ratios are the leaves'.
+    pub background: Option<Vec<f64>>,
+}
+
+impl GroupGame {
+    /// Contributions of a leaf at value 1: `table[j << D | pattern]`.
+    pub(super) fn contributions(&self, leaf: &GroupLeaf, rules: &Rules, table: &mut Vec<f64>) {
+        match &self.background {
+            None => game::path_dependent(&leaf.ratios(), rules, table),
+            Some(shares) => game::interventional(&leaf.histogram(shares), rules, table),
+        }
+    }
 }
 
 /// Leaves that are computed without tables.
@@ -80,29 +101,32 @@ pub(super) struct WideTable {
     pub values: Vec<(usize, f64)>,
 }
 
-/// Compiles a tree for path-dependent values.
-pub(super) fn path_dependent(shape: &Shape, tree: &Tree, options: Options) -> CompiledTree {
-    let boxes = Boxes::new(tree);
-    let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
-    let values = |leaf| leaf_values(tree, leaf);
-    let base = path_dependent_base(&boxes);
-    let grouping = group(&boxes, options.route.limits());
-    let margins = Margins::new(&boxes, program.clone(), grouping.all());
-    let (tables, sweep) = (Cost::tables(&grouping.groups, tree.leaf_width()), Cost::sweep(&boxes));
-    if !grouping.left_out.is_empty() || !pays(&tables, &sweep, &shape.forest, options.rows) {
-        let sweep = Some(Sweep::new(&boxes, &mut program, &shape.rules, &values));
-        return CompiledTree { margins, groups: Vec::new(), walk: Some(TreeWalk { program, sweep, wide: Vec::new() }), base };
-    }
-    let groups = grouping.groups.into_iter().map(|group| {
-        let lookup = program.lookup(&boxes, &group);
-        let contributions = |leaf: &GroupLeaf, table: &mut Vec<f64>| {
-            let ratios: Vec<f64> = leaf.conditions.iter().map(|condition| condition.ratio).collect();
-            game::path_dependent(&ratios, &shape.rules, table);
-        };
-        let panels = build(&group, &shape.feature_columns(), &values, contributions);
-        CompiledGroup { lookup, panels }
-    });
-    CompiledTree { margins, groups: groups.collect(), walk: None, base }
+/// Compiles a forest's trees for path-dependent values.
+pub(super) fn path_dependent(shape: &Shape, options: Options) -> Vec<CompiledTree> {
+    let forest = &shape.forest;
+    let outline = |tree| {
+        let boxes = Boxes::new(tree);
+        let grouping = group(&boxes, options.route.limits());
+        (boxes, grouping)
+    };
+    let outlines: Vec<(Boxes<'_>, Grouping)> = forest.trees.par_iter().map(outline).collect();
+    let ways: Vec<Ways> = outlines.par_iter().map(|(boxes, grouping)| Ways::new(boxes, grouping)).collect();
+    let chosen = cost::choose(&ways, options);
+    let compile = |((boxes, grouping), way): ((Boxes<'_>, Grouping), Way)| {
+        let (tree, base) = (boxes.tree, path_dependent_base(&boxes));
+        let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
+        let margins = Margins::new(&boxes, program.clone(), grouping.all());
+        if way == Way::Sweep {
+            let sweep = Some(Sweep::new(&boxes, &mut program, &shape.rules, &|leaf| leaf_values(tree, leaf)));
+            return CompiledTree { margins, groups: Vec::new(), walk: Some(TreeWalk { program, sweep, wide: Vec::new() }), base };
+        }
+        let groups = grouping.groups.into_iter().map(|group| {
+            let lookup = program.lookup(&boxes, &group);
+            GroupGame { group, lookup, background: None }
+        });
+        CompiledTree { margins, groups: groups.collect(), walk: None, base }
+    };
+    outlines.into_par_iter().zip(chosen).map(compile).collect()
 }
 
 /// Σ over leaves of value · Π cover ratios.

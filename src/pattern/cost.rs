@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::boxes::Boxes;
-use super::compile::Route;
-use super::group::{Group, group};
+use super::compile::{Options, Route};
+use super::group::{Group, Grouping, group};
 use super::table::{LANES, Line};
 use crate::model::{Forest, Tree};
 
@@ -30,7 +30,7 @@ const COUNT: f64 = 1.0;
 /// One row at a leaf that has its own background patterns.
 const PATTERN: f64 = 40.0;
 
-/// Bytes of tables that a forest may have; trees whose tables would exceed their share are swept, which needs none to speak of.
+/// Bytes of tables that a forest may have.
 pub(super) const TABLE_BYTES: usize = 768 << 20;
 
 /// What one way of computing trees costs.
@@ -54,15 +54,15 @@ impl Cost {
         Self { build: self.build + other.build, row: self.row + other.row, bytes: self.bytes + other.bytes }
     }
 
-    /// Of path-dependent values of `rows` rows.
-    pub fn path_dependent(forest: &Arc<Forest>, rows: u64) -> Self {
-        let cost = |tree: &Tree| {
+    /// Of path-dependent values, as [`Attributor::path_dependent_with`](super::Attributor::path_dependent_with) computes them.
+    pub fn path_dependent(forest: &Arc<Forest>, options: Options) -> Self {
+        let ways = |tree| {
             let boxes = Boxes::new(tree);
-            let grouping = group(&boxes, Route::Cheapest.limits());
-            let (tables, sweep) = (Self::tables(&grouping.groups, tree.leaf_width()), Self::sweep(&boxes));
-            if pays(&tables, &sweep, forest, rows) && grouping.left_out.is_empty() { tables } else { sweep }
+            Ways::new(&boxes, &group(&boxes, options.route.limits()))
         };
-        forest.trees.par_iter().map(cost).reduce(Self::default, Self::and)
+        let ways: Vec<Ways> = forest.trees.par_iter().map(ways).collect();
+        let costs = ways.iter().zip(choose(&ways, options)).map(|(ways, way)| ways.cost(way));
+        costs.fold(Self::default(), Self::and)
     }
 
     /// Of interventional values against `background` rows.
@@ -118,7 +118,48 @@ fn pair_panels(group: &Group, width: usize) -> usize {
     (features * (features + 1) / 2 * width).div_ceil(LANES)
 }
 
-/// Whether a tree's tables are worth building for so many rows, and fit into its share of the memory.
-pub(super) fn pays(tables: &Cost, sweep: &Cost, forest: &Forest, rows: u64) -> bool {
-    tables.bytes <= TABLE_BYTES / forest.trees.len().max(1) && tables.total(rows) <= sweep.total(rows)
+/// How a tree is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Tables,
+    Sweep,
+}
+
+/// What a tree costs either way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ways {
+    /// None where some leaves have too many features for tables.
+    tables: Option<Cost>,
+    sweep: Cost,
+}
+
+impl Ways {
+    pub(super) fn new(boxes: &Boxes<'_>, grouping: &Grouping) -> Self {
+        let tables = grouping.left_out.is_empty().then(|| Cost::tables(&grouping.groups, boxes.tree.leaf_width()));
+        Self { tables, sweep: Cost::sweep(boxes) }
+    }
+
+    fn cost(&self, way: Way) -> Cost {
+        if way == Way::Tables { self.tables.unwrap_or(self.sweep) } else { self.sweep }
+    }
+}
+
+/// The way of each tree: tables where they are worth building for the rows ahead. If they do not fit into [`TABLE_BYTES`] together, those that
+/// save least a byte are left out.
+pub(super) fn choose(ways: &[Ways], options: Options) -> Vec<Way> {
+    let mut worth: Vec<(usize, f64, usize)> = Vec::new();
+    worth.extend(ways.iter().enumerate().filter_map(|(tree, ways)| {
+        let tables = ways.tables?;
+        let saving = ways.sweep.total(options.rows) - tables.total(options.rows);
+        (saving >= 0.0 || options.route == Route::Tables).then_some((tree, saving, tables.bytes))
+    }));
+    let a_byte = |(_, saving, bytes): &(usize, f64, usize)| saving / (*bytes).max(1) as f64;
+    worth.sort_by(|a, b| a_byte(b).total_cmp(&a_byte(a)));
+    let (mut chosen, mut room) = (vec![Way::Sweep; ways.len()], TABLE_BYTES);
+    for (tree, _, bytes) in worth {
+        if let Some(left) = room.checked_sub(bytes) {
+            (chosen[tree], room) = (Way::Tables, left);
+        }
+    }
+    chosen
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::block::{BLOCK, RankBlock, STRIDE, Word};
-use super::compile::{CompiledTree, Options, TreeWalk, path_dependent};
+use super::compile::{CompiledTree, GroupGame, Options, TreeWalk, path_dependent};
 use super::cuts::TooManyCuts;
+use super::group::GroupLeaf;
 use super::kernel::{InstructionSet, Scratch};
-use super::shape::Shape;
+use super::shape::{Shape, leaf_values};
 use super::sparse::{Memo, WIDEST};
-use super::stack::Stack;
+use super::stack::{Outline, Stack};
+use super::table::{Tables, add_leaves};
 use super::walk::{MarginScratch, Margins};
 use crate::dataset::FeatureBlock;
-use crate::model::Forest;
+use crate::model::{Forest, Tree};
 
 /// Why a forest cannot be compiled.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -55,6 +57,7 @@ pub struct Attributor {
     margins: Vec<Margins>,
     walks: Vec<TreeWalk>,
     stacks: Vec<Stack>,
+    tables: Tables,
     base: Vec<f64>,
 }
 
@@ -102,21 +105,33 @@ impl Attributor {
     }
 
     fn covered(shape: Shape, options: Options) -> Self {
-        let compiled = shape.forest.trees.par_iter().map(|tree| path_dependent(&shape, tree, options)).collect();
+        let compiled = path_dependent(&shape, options);
         Self::assemble(shape, compiled)
     }
 
     pub(super) fn assemble(shape: Shape, compiled: Vec<CompiledTree>) -> Self {
         let mut base = shape.forest.base.clone();
         let (mut margins, mut walks, mut groups) = (Vec::with_capacity(compiled.len()), Vec::new(), Vec::new());
-        for tree in compiled {
-            tree.base.into_iter().for_each(|(output, share)| base[output] += share);
-            margins.push(tree.margins);
-            walks.extend(tree.walk);
-            groups.extend(tree.groups);
+        for (tree, compiled) in shape.forest.trees.iter().zip(compiled) {
+            compiled.base.into_iter().for_each(|(output, share)| base[output] += share);
+            margins.push(compiled.margins);
+            walks.extend(compiled.walk);
+            groups.extend(compiled.groups.into_iter().map(|group| (tree, group)));
         }
-        let stacks = Stack::all(groups, shape.columns() as u32);
-        Self { shape, margins, walks, stacks, base }
+        let columns = shape.feature_columns();
+        let outline = |(tree, game): &mut (&Tree, GroupGame)| Outline {
+            columns: columns.of_group(&game.group, &|leaf| leaf_values(tree, leaf)),
+            lookup: std::mem::take(&mut game.lookup),
+        };
+        let outlines: Vec<Outline> = groups.par_iter_mut().map(outline).collect();
+        let stacks = Stack::all(&outlines, columns.spare());
+        let panels = stacks.iter().map(|stack| (&stack.panel, &stack.groups[..]));
+        let tables = Tables::build(panels, &groups, |(tree, game), targets, scratch| {
+            let contributions = |leaf: &GroupLeaf, table: &mut Vec<f64>| game.contributions(leaf, &shape.rules, table);
+            add_leaves(&game.group, &shape.feature_columns(), &|leaf| leaf_values(tree, leaf), targets, scratch, contributions);
+        });
+        drop(groups);
+        Self { shape, margins, walks, stacks, tables, base }
     }
 
     /// The forest.
@@ -168,10 +183,10 @@ impl Attributor {
         }
         self.add_margins(&blocks, &mut out[..], stride, first_margin);
         self.add_walks(&blocks, &mut out, stride, features);
-        let mut indices = Vec::new();
+        let (lines, mut scratch) = (self.tables.lines(), Vec::new());
         for run in runs(&self.stacks) {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
-                run.iter().for_each(|stack| stack.add(&kernels, ranks, &mut indices, out));
+                run.iter().for_each(|stack| stack.add(&kernels, lines, ranks, &mut scratch, out));
             }
         }
         out
@@ -209,7 +224,7 @@ fn runs(stacks: &[Stack]) -> impl Iterator<Item = &[Stack]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let count = rest.iter().take_while(|stack| {
-            bytes += stack.bytes();
+            bytes += stack.panel.bytes();
             bytes <= RUN_BYTES
         });
         let (run, later) = rest.split_at(count.count().clamp(1.min(rest.len()), 64));

@@ -70,13 +70,14 @@ pub(super) fn factor_held(ratio: f64, t: f64) -> f64 {
     t + (1.0 - t) * ratio
 }
 
-/// Path-dependent contributions of a leaf of value 1: `table[pattern · D + j]`, whatever `table` held before.
+/// Path-dependent contributions of a leaf of value 1: `table[j << D | pattern]`, whatever `table` held before.
+///
+/// To all conditions that fail, a pattern contributes the same; to each that holds, its own.
 pub(super) fn path_dependent(ratios: &[f64], rules: &Rules, table: &mut Vec<f64>) {
-    let d = ratios.len();
-    let rule = rules.exact(d);
+    let (d, rule) = (ratios.len(), rules.exact(ratios.len()));
     table.clear();
     table.resize(d << d, 0.0);
-    let mut product = vec![0.0; 1 << d];
+    let (mut product, mut failed) = (vec![0.0; 1 << d], vec![0.0; 1 << d]);
     for (&t, &weight) in rule.nodes.iter().zip(&rule.weights) {
         product[0] = weight;
         for (i, ratio) in ratios.iter().enumerate() {
@@ -87,40 +88,47 @@ pub(super) fn path_dependent(ratios: &[f64], rules: &Rules, table: &mut Vec<f64>
                 *low *= failed;
             }
         }
-        let held: Vec<f64> = ratios.iter().map(|ratio| coefficient_held(*ratio, t)).collect();
-        let failed = coefficient_failed(t);
-        for (pattern, (row, product)) in table.chunks_exact_mut(d.max(1)).zip(&product).enumerate() {
-            for (j, value) in row.iter_mut().enumerate() {
-                *value += product * if pattern >> j & 1 == 1 { held[j] } else { failed };
+        let coefficient = coefficient_failed(t);
+        failed.iter_mut().zip(&product).for_each(|(failed, product)| *failed += product * coefficient);
+        for (j, (column, ratio)) in table.chunks_exact_mut(1 << d).zip(ratios).enumerate() {
+            let coefficient = coefficient_held(*ratio, t);
+            for (values, product) in column.chunks_exact_mut(2 << j).zip(product.chunks_exact(2 << j)) {
+                values[1 << j..].iter_mut().zip(&product[1 << j..]).for_each(|(value, product)| *value += product * coefficient);
             }
+        }
+    }
+    for (j, column) in table.chunks_exact_mut(1 << d).enumerate() {
+        for (values, failed) in column.chunks_exact_mut(2 << j).zip(failed.chunks_exact(2 << j)) {
+            values[..1 << j].copy_from_slice(&failed[..1 << j]);
         }
     }
 }
 
-/// Interventional contributions of a leaf of value 1: `table[pattern · D + j]`, from the weights of background patterns (`2^D`, summing to one).
-pub(super) fn interventional(background: &[f64], rules: &Rules) -> Vec<f64> {
+/// Interventional contributions of a leaf of value 1: `table[j << D | pattern]`, from the weights of background patterns (`2^D`, summing to one),
+/// whatever `table` held before.
+pub(super) fn interventional(background: &[f64], rules: &Rules, table: &mut Vec<f64>) {
     let d = background.len().trailing_zeros() as usize;
     let rule = rules.exact(d);
-    let mut table = vec![0.0; d << d];
+    table.clear();
+    table.resize(d << d, 0.0);
     for (&t, &weight) in rule.nodes.iter().zip(&rule.weights) {
         let powers: Vec<f64> = (0..=d).map(|failed| t.powi(failed as i32)).collect();
         let tilted = background.iter().enumerate().map(|(b, h)| h * powers[d - b.count_ones() as usize]).collect();
         let fails: Vec<f64> = (0..=d).map(|failed| weight * (1.0 - t).powi(failed as i32)).collect();
         let mut visit = |j: usize, sums: &[f64]| {
-            let bit = 1 << j;
+            let (bit, table) = (1 << j, &mut table[j << d..]);
             for failed_others in (0..1_usize << d).filter(|set| set & bit == 0) {
                 // sums[F] = Σ over b ⊇ F (bit j aside) with b_j as in F's bit j.
                 let (without, with) = (sums[failed_others], sums[failed_others | bit]);
                 let e = failed_others.count_ones() as usize;
                 let held = !failed_others & ((1 << d) - 1);
-                table[held * d + j] += fails[e] * without / t;
+                table[held] += fails[e] * without / t;
                 // Here j fails too: e counts the other failed conditions.
-                table[(held & !bit) * d + j] -= fails[e] * with;
+                table[held & !bit] -= fails[e] * with;
             }
         };
         leave_one_out(tilted, 0, d, &mut visit);
     }
-    table
 }
 
 /// Calls `visit(j, sums)` for every bit `j` of `low..high`, with `values` superset-summed over all those bits but `j`.

@@ -44,21 +44,33 @@ impl GroupLeaf {
         self.conditions.iter().map(|condition| condition.feature).collect()
     }
 
+    /// The merged cover ratio of each condition.
+    pub(super) fn ratios(&self) -> Vec<f64> {
+        self.conditions.iter().map(|condition| condition.ratio).collect()
+    }
+
+    /// What of each index's share falls to each of the leaf's patterns.
+    pub(super) fn histogram(&self, shares: &[f64]) -> Vec<f64> {
+        let mut histogram = vec![0.0; 1 << self.conditions.len()];
+        shares.iter().zip(0..).for_each(|(share, index)| histogram[self.pattern(index)] += share);
+        histogram
+    }
+
     /// The leaf's pattern under a group index: bit `j` is set where condition `j` holds.
     pub(super) fn pattern(&self, index: u32) -> usize {
         let holds = |condition: &Condition| index & condition.mask == condition.want;
         self.conditions.iter().enumerate().fold(0, |pattern, (j, condition)| pattern | usize::from(holds(condition)) << j)
     }
 
-    /// The leaf's pattern under each of the group's first `indices` indices.
-    pub(super) fn patterns(&self, indices: usize) -> Vec<u16> {
-        let mut patterns = vec![0; indices];
+    /// Writes the leaf's pattern under each of the group's first `indices` indices.
+    pub(super) fn patterns(&self, indices: usize, patterns: &mut Vec<u16>) {
+        patterns.clear();
+        patterns.resize(indices, 0);
         for (j, condition) in self.conditions.iter().enumerate() {
             for (pattern, index) in patterns.iter_mut().zip(0_u32..) {
                 *pattern |= u16::from(index & condition.mask == condition.want) << j;
             }
         }
-        patterns
     }
 
     /// Whether rows with a group index reach the leaf.

@@ -24,10 +24,17 @@ pub(super) struct Program {
 }
 
 /// What computes the index of one group, straight from the ranks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lookup {
     /// The terms of each bit, bits from the lowest; at most eight bits.
     pub terms: Vec<Term>,
+}
+
+impl Lookup {
+    /// Number of indices.
+    pub(super) fn indices(&self) -> usize {
+        1 << self.terms.iter().filter(|term| term.last).count()
+    }
 }
 
 /// A bit of an index is set where all its terms hold.

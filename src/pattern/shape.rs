@@ -49,7 +49,8 @@ impl Shape {
 
     /// The columns of attributions: one a feature.
     pub(super) fn feature_columns(&self) -> Columns<'static> {
-        let of = &|leaf: &GroupLeaf| leaf.conditions.iter().map(|condition| condition.feature as u32).collect();
+        let of: &'static (dyn Fn(&GroupLeaf) -> Vec<u32> + Sync) =
+            &|leaf| leaf.conditions.iter().map(|condition| condition.feature as u32).collect();
         Columns { width: self.forest.features.len(), outputs: self.forest.outputs.len(), of }
     }
 

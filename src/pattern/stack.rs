@@ -8,20 +8,22 @@ use super::kernel::{Kernels, Offsets, offsets};
 use super::program::Lookup;
 use super::table::{LANES, Line, Panel};
 
-/// A group's index and its tables, which are of one panel or of several.
-#[derive(Clone, Debug)]
-pub(super) struct CompiledGroup {
-    /// How its index comes about.
-    pub lookup: Lookup,
-    /// Panels of one table each.
-    pub panels: Vec<Panel>,
-}
-
 /// Tables with common columns, and how the index of each comes about.
 #[derive(Debug)]
 pub(super) struct Stack {
-    lookups: Vec<Lookup>,
-    panel: Panel,
+    pub panel: Panel,
+    pub lookups: Vec<Lookup>,
+    /// The group of each table, while tables are built.
+    pub groups: Vec<usize>,
+}
+
+/// What is known of a group before its tables are built.
+#[derive(Clone, Debug)]
+pub(super) struct Outline {
+    /// Output columns, ascending.
+    pub columns: Vec<u32>,
+    /// How the index comes about.
+    pub lookup: Lookup,
 }
 
 /// Bytes of a stack's tables, beyond which no further one joins: they should be in the first-level cache together.
@@ -30,47 +32,52 @@ const STACK_BYTES: usize = 32 << 10;
 const WINDOW: usize = 4096;
 
 impl Stack {
-    /// Stacks the tables of all groups; unused lanes go to the column `spare`.
+    /// Stacks the tables of all groups, which lie one after another; unused lanes go to the column `spare`.
     ///
     /// Groups whose most frequent columns are the same come one after another; each joins the stack, of the latest ones, that grows least.
-    pub(super) fn all(groups: Vec<CompiledGroup>, spare: u32) -> Vec<Self> {
-        let mut tables: Vec<(Lookup, Panel)> = Vec::new();
-        for CompiledGroup { lookup, panels } in groups {
-            tables.extend(panels.into_iter().map(|panel| (lookup.clone(), panel)));
-        }
-        // One bit for each column of a stack, modulo 64, and all bits where no table fits any more: most stacks are ruled out by it.
+    pub(super) fn all(groups: &[Outline], spare: u32) -> Vec<Self> {
+        let tables =
+            groups.iter().enumerate().flat_map(|(number, group)| group.columns.chunks(LANES).map(move |columns| (number, columns)));
+        let tables: Vec<(usize, &[u32])> = tables.collect();
+        // One bit for each column of a stack, modulo 64, and all bits where no table fits any more: it rules out most stacks.
         let (mut drafts, mut marks): (Vec<Draft>, Vec<u64>) = Default::default();
         for table in by_frequency(&tables, spare) {
-            let (columns, bytes) = (used(&tables[table].1, spare), tables[table].1.bytes());
+            let (group, columns) = tables[table];
+            let bytes = groups[group].lookup.indices() * size_of::<Line>();
             let mark = columns.iter().fold(0_u64, |mark, column| mark | 1 << (column % 64));
             let latest = drafts.len().saturating_sub(WINDOW);
-            let roomy = (latest..drafts.len()).rev().filter(|draft| (marks[*draft] | mark).count_ones() as usize <= LANES);
-            let grown = roomy.filter_map(|draft| drafts[draft].growth(columns, bytes).map(|growth| (growth, draft)));
-            match grown.min_by_key(|(growth, _)| *growth) {
+            let (others, mut best) = (LANES - mark.count_ones().min(8) as usize, None);
+            for (draft, marked) in marks.iter().enumerate().skip(latest).rev() {
+                // The stack's columns that are none of the table's, but for as many as the table leaves room for.
+                let beyond = (0..others).fold(marked & !mark, |beyond, _| beyond & beyond.wrapping_sub(1));
+                let growth = if beyond == 0 { drafts[draft].growth(columns, bytes) } else { None };
+                if growth.is_some_and(|growth| best.is_none_or(|(least, _)| growth < least)) {
+                    best = growth.map(|growth| (growth, draft));
+                }
+                if growth == Some(0) {
+                    break;
+                }
+            }
+            match best {
                 Some((_, draft)) => {
-                    drafts[draft].join(table, columns, bytes);
+                    drafts[draft].join(group, columns, bytes);
                     marks[draft] = if drafts[draft].bytes < STACK_BYTES { marks[draft] | mark } else { u64::MAX };
                 }
                 None => {
-                    drafts.push(Draft { columns: columns.to_vec(), tables: vec![table], bytes });
+                    drafts.push(Draft { columns: columns.to_vec(), groups: vec![group], bytes });
                     marks.push(if bytes < STACK_BYTES { mark } else { u64::MAX });
                 }
             }
         }
-        let mut tables: Vec<Option<(Lookup, Panel)>> = tables.into_iter().map(Some).collect();
-        drafts.into_iter().map(|draft| draft.stack(&mut tables, spare)).collect()
-    }
-
-    /// Bytes of its tables.
-    pub(super) fn bytes(&self) -> usize {
-        self.panel.bytes()
+        let mut end = 0;
+        drafts.into_iter().map(|draft| draft.stack(groups, spare, &mut end)).collect()
     }
 
     /// Adds the lines of a block's rows: `out[column · STRIDE + row] += Σ_table lines[index[row]][lane]`.
-    pub(super) fn add(&self, kernels: &Kernels, ranks: &RankBlock, lines: &mut Vec<Offsets>, out: &mut [f64]) {
-        lines.clear();
-        lines.extend(self.lookups.iter().map(|lookup| offsets(&(kernels.look_up)(lookup, ranks))));
-        (kernels.add)(&self.panel, lines, out);
+    pub(super) fn add(&self, kernels: &Kernels, lines: &[Line], ranks: &RankBlock, scratch: &mut Vec<Offsets>, out: &mut [f64]) {
+        scratch.clear();
+        scratch.extend(self.lookups.iter().map(|lookup| offsets(&(kernels.look_up)(lookup, ranks))));
+        (kernels.add)(&self.panel, lines, scratch, out);
     }
 }
 
@@ -78,7 +85,7 @@ impl Stack {
 struct Draft {
     /// Columns, ascending.
     columns: Vec<u32>,
-    tables: Vec<usize>,
+    groups: Vec<usize>,
     bytes: usize,
 }
 
@@ -92,52 +99,39 @@ impl Draft {
         (self.columns.len() + growth <= LANES).then_some(growth)
     }
 
-    fn join(&mut self, table: usize, columns: &[u32], bytes: usize) {
+    fn join(&mut self, group: usize, columns: &[u32], bytes: usize) {
         self.columns.extend(columns);
         self.columns.sort_unstable();
         self.columns.dedup();
-        self.tables.push(table);
+        self.groups.push(group);
         self.bytes += bytes;
     }
 
-    /// Takes its tables and moves their values into the lanes of the common columns.
-    fn stack(self, tables: &mut [Option<(Lookup, Panel)>], spare: u32) -> Stack {
+    /// Its tables lie behind `end`.
+    fn stack(self, groups: &[Outline], spare: u32, end: &mut usize) -> Stack {
         let columns: [u32; LANES] = std::array::from_fn(|lane| self.columns.get(lane).copied().unwrap_or(spare));
-        let mut stack = Stack { lookups: Vec::new(), panel: Panel { columns, tables: Vec::new() } };
-        for (lookup, panel) in self.tables.iter().filter_map(|table| tables[*table].take()) {
-            let lanes = columns.map(|column| panel.columns.iter().position(|known| *known == column && column != spare));
-            stack.lookups.push(lookup);
-            stack.panel.tables.extend(panel.tables.into_iter().map(|lines| moved(lines, lanes)));
-        }
-        stack
+        let lookups: Vec<Lookup> = self.groups.iter().map(|group| groups[*group].lookup.clone()).collect();
+        let tables = lookups.iter().map(|lookup| {
+            let first = *end;
+            *end += lookup.indices();
+            first..*end
+        });
+        Stack { panel: Panel { columns, tables: tables.collect() }, lookups, groups: self.groups }
     }
-}
-
-/// Lines whose lane `k` is what was in `lanes[k]`, or zero.
-fn moved(mut lines: Vec<Line>, lanes: [Option<usize>; LANES]) -> Vec<Line> {
-    for line in &mut lines {
-        let values = line.0;
-        line.0 = lanes.map(|lane| lane.map_or(0.0, |lane| values[lane]));
-    }
-    lines
-}
-
-/// The columns of a panel, ascending.
-fn used(panel: &Panel, spare: u32) -> &[u32] {
-    &panel.columns[..panel.columns.iter().position(|column| *column == spare).unwrap_or(LANES)]
 }
 
 /// Tables in the order of their columns, the columns of most tables first.
-fn by_frequency(tables: &[(Lookup, Panel)], spare: u32) -> Vec<usize> {
+fn by_frequency(tables: &[(usize, &[u32])], spare: u32) -> Vec<usize> {
     let mut counts = vec![0_usize; spare as usize];
-    tables.iter().flat_map(|(_, panel)| used(panel, spare)).for_each(|column| counts[*column as usize] += 1);
+    tables.iter().flat_map(|(_, columns)| *columns).for_each(|column| counts[*column as usize] += 1);
     let mut popular: Vec<u32> = (0..spare).collect();
     popular.sort_by_key(|column| std::cmp::Reverse(counts[*column as usize]));
     let mut places = vec![0_u32; popular.len()];
     popular.iter().zip(0..).for_each(|(column, place)| places[*column as usize] = place);
     let mut order: Vec<usize> = (0..tables.len()).collect();
     order.sort_by_cached_key(|table| {
-        let mut key: Vec<u32> = used(&tables[*table].1, spare).iter().map(|column| places[*column as usize]).collect();
+        let mut key = [u32::MAX; LANES];
+        key.iter_mut().zip(tables[*table].1).for_each(|(key, column)| *key = places[*column as usize]);
         key.sort_unstable();
         key
     });

@@ -5,7 +5,7 @@
 use super::plan::Plan;
 use crate::explain::tree_shap::Mode;
 use crate::model::Forest;
-use crate::pattern::Cost;
+use crate::pattern::{Cost, Options};
 
 /// A value of a row, decoded or encoded.
 const VALUE: f64 = 70.0;
@@ -61,7 +61,7 @@ impl Plan {
     /// What TreeSHAP costs in a mode.
     fn tree_shap(&self, mode: Mode, rows: u64, background: u64) -> Cost {
         let cost = |forest| match mode {
-            Mode::PathDependent => Cost::path_dependent(forest, rows),
+            Mode::PathDependent => Cost::path_dependent(forest, Options { rows, ..Options::default() }),
             Mode::Interventional => Cost::interventional(forest, background),
         };
         self.model.forest().map(cost).unwrap_or_default()

@@ -27,6 +27,13 @@ const MOST_ROWS: u64 = 16_384;
 /// Rows of a chunk at least, unless its values would take more than [`CHUNK_BYTES`].
 const FEWEST_ROWS: u64 = 1_024;
 
+/// Leaves of a forest whose tables stay in a processor's cache between chunks. Those of a larger one are read from memory once a chunk, so its
+/// chunks must be long for that to cost little.
+const CACHED_LEAVES: u64 = 2_048;
+
+/// Rows of such a chunk times leaves: about a second of one core, so that progress shows and an interrupt is heard.
+const LEAF_ROWS: u64 = 2 << 30;
+
 /// Chunks that a small dataset is cut into, so that many processors find work.
 const CHUNKS: u64 = 32;
 
@@ -93,7 +100,8 @@ impl Plan {
         let needs = explain::needs(&config.explain, forest, space).and(derive::needs(&config.derive, forest, space));
         let reasons = review.as_ref().is_some_and(|review| review.reasons().is_some());
         let background = if needs.background() || reasons { Some(background(&config, &data, request)?) } else { None };
-        let chunk_rows = chunk_rows(data.dataset().rows(), names.len() * model.outputs.len());
+        let chunk_rows =
+            chunk_rows(data.dataset().rows(), names.len() * model.outputs.len(), forest.map_or(0, |forest| forest.leaves() as u64));
         let plan = Self { pool, model, needs, data, protected, background, groups, review, chunk_rows, threads, config, options };
         derive::check(&plan.config.derive, &plan.features(), plan.forest())?;
         let (needed, limit) = (plan.memory(), plan.config.run.memory_limit);
@@ -193,8 +201,9 @@ fn background(config: &Config, data: &Selection, request: Request) -> Result<Sel
 }
 
 /// Rows of a chunk: from the data and the model alone, so that chunks, and with them every rounding, are the same on any machine.
-fn chunk_rows(rows: u64, values_per_row: usize) -> usize {
-    let wanted = (rows / CHUNKS).clamp(FEWEST_ROWS, MOST_ROWS);
+fn chunk_rows(rows: u64, values_per_row: usize, leaves: u64) -> usize {
+    let fewest = if leaves > CACHED_LEAVES { (LEAF_ROWS / leaves).clamp(FEWEST_ROWS, MOST_ROWS) } else { FEWEST_ROWS };
+    let wanted = (rows / CHUNKS).clamp(fewest, MOST_ROWS);
     let affordable = CHUNK_BYTES / (8 * values_per_row.max(1) as u64);
     wanted.min(affordable).max(1) as usize
 }

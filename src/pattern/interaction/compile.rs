@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::game;
 use super::leaf::PairLeaf;
-use super::{Interactions, PairTree};
+use super::{Interactions, PairGroup, PairTree};
 use crate::model::{Forest, Tree};
 use crate::pattern::boxes::Boxes;
 use crate::pattern::compile::Options;
@@ -17,8 +17,7 @@ use crate::pattern::group::{Group, GroupLeaf, group};
 use crate::pattern::program::{Lookup, Program};
 use crate::pattern::shape::{Shape, leaf_values};
 use crate::pattern::sparse::{Background, WIDEST, WideLeaf};
-use crate::pattern::stack::CompiledGroup;
-use crate::pattern::table::{Columns, LANES, Line, build};
+use crate::pattern::table::{Columns, LANES, Line, Panel, Tables, add_leaves};
 
 /// A tree's leaves with what their game needs.
 #[derive(Debug)]
@@ -67,21 +66,71 @@ impl Interactions {
     pub(in crate::pattern) fn compile(shape: Shape, part: impl Fn(&Shape, usize) -> Part + Sync) -> Self {
         let pairs = pairs(&shape.forest);
         let share = TABLE_BYTES / shape.forest.trees.len().max(1);
-        let compile = |(number, tree)| PairTree::new(&shape, &pairs, tree, part(&shape, number), share);
-        let trees = shape.forest.trees.par_iter().enumerate().map(compile).collect();
-        Self { shape, pairs, trees }
+        let compile = |(number, tree)| PairTree::new(&pairs, tree, part(&shape, number), share);
+        let compiled: Vec<(PairTree, Vec<GroupGames>)> = shape.forest.trees.par_iter().enumerate().map(compile).collect();
+        let (mut trees, mut groups, mut end) = (Vec::with_capacity(compiled.len()), Vec::new(), 0);
+        let of = |leaf: &GroupLeaf| cells(&pairs, &leaf.features());
+        let columns = Columns { width: pairs.len(), outputs: shape.forest.outputs.len(), of: &of };
+        for (tree, (mut compiled, games)) in shape.forest.trees.iter().zip(compiled) {
+            compiled.groups.extend(games.iter().map(|games| games.lay_out(&columns, tree, &mut end)));
+            groups.extend(games.into_iter().map(|games| (tree, games)));
+            trees.push(compiled);
+        }
+        let numbers: Vec<Vec<usize>> = trees
+            .iter()
+            .flat_map(|tree: &PairTree| &tree.groups)
+            .enumerate()
+            .map(|(number, group)| vec![number; group.panels.len()])
+            .collect();
+        let panels = trees.iter().flat_map(|tree| &tree.groups).zip(&numbers);
+        let panels = panels.flat_map(|(group, numbers)| group.panels.iter().zip(numbers.chunks(1)));
+        let tables = Tables::build(panels, &groups, |(tree, group), targets, scratch| {
+            let mut games = group.games.iter();
+            let contributions = |leaf: &GroupLeaf, table: &mut Vec<f64>| {
+                games.next().into_iter().for_each(|game| *table = game.table(leaf.conditions.len(), &shape.rules));
+            };
+            add_leaves(&group.group, &columns, &|leaf| leaf_values(tree, leaf), targets, scratch, contributions);
+        });
+        drop(groups);
+        Self { shape, pairs, trees, tables }
     }
 }
 
-impl PairTree {
-    fn new(shape: &Shape, pairs: &[(usize, usize)], tree: &Tree, part: Part, share: usize) -> Self {
-        let (boxes, mut program) = (Boxes::new(tree), part.program);
-        let cells = |features: &[usize]| -> Vec<u32> {
-            game::cells(features.len()).map(|(j, k)| pairs.partition_point(|pair| *pair < (features[j], features[k])) as u32).collect()
+/// A group with a game for each of its leaves, on the way into tables.
+#[derive(Debug)]
+struct GroupGames {
+    group: Group,
+    lookup: Lookup,
+    games: Vec<LeafGame>,
+}
+
+impl GroupGames {
+    /// Panels whose tables lie behind `end`.
+    fn lay_out(&self, columns: &Columns<'_>, tree: &Tree, end: &mut usize) -> PairGroup {
+        let known = columns.of_group(&self.group, &|leaf| leaf_values(tree, leaf));
+        let panel = |known: &[u32]| {
+            let first = *end;
+            *end += self.lookup.indices();
+            let columns = std::array::from_fn(|lane| known.get(lane).copied().unwrap_or(columns.spare()));
+            Panel { columns, tables: std::iter::once(first..*end).collect() }
         };
+        let panels = known.chunks(LANES).map(panel).collect();
+        PairGroup { lookup: self.lookup.clone(), panels }
+    }
+}
+
+/// The numbers of the cells of some features, ascending.
+fn cells(pairs: &[(usize, usize)], features: &[usize]) -> Vec<u32> {
+    game::cells(features.len()).map(|(j, k)| pairs.partition_point(|pair| *pair < (features[j], features[k])) as u32).collect()
+}
+
+impl PairTree {
+    /// A tree without the panels of its groups, and those groups.
+    fn new(pairs: &[(usize, usize)], tree: &Tree, part: Part, share: usize) -> (Self, Vec<GroupGames>) {
+        let (boxes, mut program) = (Boxes::new(tree), part.program);
         let alone = |(leaf, game): (WideLeaf, LeafGame)| {
             let (outputs, values): (Vec<usize>, Vec<f64>) = leaf_values(tree, leaf.leaf).into_iter().unzip();
-            let cells = cells(leaf.features());
+            let cells = cells(pairs, leaf.features());
             let columns = outputs.iter().map(|output| cells.iter().map(|cell| (output * pairs.len()) as u32 + cell).collect());
             PairLeaf { columns: columns.collect(), values, leaf, game }
         };
@@ -93,18 +142,10 @@ impl PairTree {
                 leaves.push(alone((WideLeaf::new(&boxes, &mut program, nodes[leaf.leaf]), game)));
             }
         } else {
-            let columns = Columns { width: pairs.len(), outputs: shape.forest.outputs.len(), of: &|leaf| cells(&leaf.features()) };
-            for (group, lookup, games) in part.groups {
-                let mut games = games.iter();
-                let contributions = |leaf: &GroupLeaf, table: &mut Vec<f64>| {
-                    games.next().into_iter().for_each(|game| *table = game.table(leaf.conditions.len(), &shape.rules));
-                };
-                let panels = build(&group, &columns, &|leaf| leaf_values(tree, leaf), contributions);
-                groups.push(CompiledGroup { lookup, panels });
-            }
+            groups.extend(part.groups.into_iter().map(|(group, lookup, games)| GroupGames { group, lookup, games }));
         }
         leaves.extend(part.wide.into_iter().map(alone));
-        Self { program, groups, leaves }
+        (Self { program, groups: Vec::new(), leaves }, groups)
     }
 }
 

@@ -45,42 +45,55 @@ pub(super) fn path_dependent(ratios: &[f64], pattern: u128, rules: &Rules) -> Bo
     values
 }
 
-/// Path-dependent cells of every pattern: `table[pattern · cells + cell]`.
+/// Path-dependent cells of every pattern: `table[cell << D | pattern]`.
 pub(super) fn path_dependent_table(ratios: &[f64], rules: &Rules) -> Vec<f64> {
-    (0..1_u128 << ratios.len()).flat_map(|pattern| path_dependent(ratios, pattern, rules)).collect()
+    let d = ratios.len();
+    let mut table = vec![0.0; count(d) << d];
+    for pattern in 0..1 << d {
+        let cells = path_dependent(ratios, pattern as u128, rules);
+        cells.iter().enumerate().for_each(|(cell, value)| table[cell << d | pattern] = *value);
+    }
+    table
 }
 
-/// Interventional cells of every pattern, `table[pattern · cells + cell]`, from the weights of background patterns (`2^D`, summing to one).
+/// Interventional cells of every pattern, `table[cell << D | pattern]`, from the weights of background patterns (`2^D`, summing to one).
 ///
 /// With `F` the failed conditions and `Z(F, …)` the sum of `h_b t^{|¬b|}` over `b ⊇ F`, the index of `j, k` is the integral of
 /// `(1−t)^{|F|} Z(F, b_j = b_k = 0)/t²` where neither fails, `−(1−t)^{|F|−1} Z(F, b_k = 0)/t` where `j` alone does, `(1−t)^{|F|−2} Z(F)` where both do.
 pub(super) fn interventional_table(background: &[f64], rules: &Rules) -> Vec<f64> {
     let d = background.len().trailing_zeros() as usize;
     let (rule, cells, all) = (rules.exact(d), count(d), (1_usize << d) - 1);
-    let mut table = vec![0.0; cells << d];
-    for (table, values) in table.chunks_exact_mut(cells.max(1)).zip(game::interventional(background, rules).chunks_exact(d.max(1))) {
-        values.iter().enumerate().for_each(|(j, value)| table[place(j, j, d)] = *value);
+    let (mut table, mut attributions) = (vec![0.0; cells << d], Vec::new());
+    game::interventional(background, rules, &mut attributions);
+    for (j, values) in attributions.chunks_exact(1 << d).enumerate() {
+        table[place(j, j, d) << d..][..1 << d].copy_from_slice(values);
     }
     for (&t, &weight) in rule.nodes.iter().zip(&rule.weights) {
         let powers: Vec<f64> = (0..=d).map(|failed| t.powi(failed as i32)).collect();
         let mut sums: Vec<f64> = background.iter().enumerate().map(|(b, h)| h * powers[d - b.count_ones() as usize]).collect();
         for j in 0..d {
             let mut visit = |k: usize, sums: &[f64]| {
-                let (at, one, other) = (place(j, k, d), 1 << j, 1 << k);
+                let (table, one, other) = (&mut table[place(j, k, d) << d..], 1 << j, 1 << k);
                 for failed in (0..=all).filter(|set| set & (one | other) == 0) {
                     let half = 0.5 * weight * (1.0 - t).powi(failed.count_ones() as i32);
                     let held = all & !failed;
-                    table[held * cells + at] += half * sums[failed] / (t * t);
-                    table[(held & !one) * cells + at] -= half * sums[failed | one] / t;
-                    table[(held & !other) * cells + at] -= half * sums[failed | other] / t;
-                    table[(held & !one & !other) * cells + at] += half * sums[failed | one | other];
+                    table[held] += half * sums[failed] / (t * t);
+                    table[held & !one] -= half * sums[failed | one] / t;
+                    table[held & !other] -= half * sums[failed | other] / t;
+                    table[held & !one & !other] += half * sums[failed | one | other];
                 }
             };
             leave_one_out(sums.clone(), j + 1, d, &mut visit);
             sums = superset_sums(sums, j..j + 1);
         }
     }
-    table.chunks_exact_mut(cells.max(1)).for_each(|values| rest_on_diagonal(values, d));
+    for (at, (j, k)) in self::cells(d).enumerate().filter(|(_, (j, k))| j != k) {
+        for pattern in 0..1 << d {
+            let value = table[at << d | pattern];
+            table[place(j, j, d) << d | pattern] -= value;
+            table[place(k, k, d) << d | pattern] -= value;
+        }
+    }
     table
 }
 

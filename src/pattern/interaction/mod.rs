@@ -11,9 +11,9 @@ use rayon::prelude::*;
 
 use super::block::{BLOCK, STRIDE, Word};
 use super::kernel::offsets;
-use super::program::Program;
+use super::program::{Lookup, Program};
 use super::shape::Shape;
-use super::stack::CompiledGroup;
+use super::table::{Panel, Tables};
 use crate::dataset::FeatureBlock;
 use crate::model::Forest;
 use leaf::{Memo, PairLeaf};
@@ -30,14 +30,22 @@ pub struct Interactions {
     shape: Shape,
     pairs: Vec<(usize, usize)>,
     trees: Vec<PairTree>,
+    tables: Tables,
 }
 
 /// A tree ready to be applied to blocks.
 #[derive(Debug)]
 struct PairTree {
     program: Program,
-    groups: Vec<CompiledGroup>,
+    groups: Vec<PairGroup>,
     leaves: Vec<PairLeaf>,
+}
+
+/// A group's index and its tables, each with a panel of its own.
+#[derive(Debug)]
+struct PairGroup {
+    lookup: Lookup,
+    panels: Vec<Panel>,
 }
 
 /// Most blocks of a super-block: all tables are read from memory once a super-block.
@@ -85,13 +93,13 @@ impl Interactions {
         let (kernels, stride) = (self.shape.kernels, (self.columns() + 1) * STRIDE);
         let blocks = self.shape.rank_blocks(block, first, rows);
         let mut out = vec![0.0; blocks.len() * stride];
-        let mut slots: Vec<Word> = Vec::new();
+        let (lines, mut slots) = (self.tables.lines(), Vec::<Word>::new());
         for tree in &self.trees {
             let mut memos = vec![Memo::new(); tree.leaves.len()];
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
                 for group in &tree.groups {
-                    let lines = offsets(&(kernels.look_up)(&group.lookup, ranks));
-                    group.panels.iter().for_each(|panel| (kernels.add)(panel, std::slice::from_ref(&lines), out));
+                    let offsets = offsets(&(kernels.look_up)(&group.lookup, ranks));
+                    group.panels.iter().for_each(|panel| (kernels.add)(panel, lines, std::slice::from_ref(&offsets), out));
                 }
                 if !tree.leaves.is_empty() {
                     (kernels.run)(&tree.program, ranks, &mut slots);

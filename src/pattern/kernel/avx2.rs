@@ -23,7 +23,7 @@ const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| unsafe { run(program, ranks, slots) },
     look_up: |lookup, ranks| unsafe { look_up(lookup, ranks) },
     index: |bits, slots| unsafe { index(bits, slots) },
-    add: |panel, offsets, out| unsafe { add(panel, offsets, out) },
+    add: |panel, lines, offsets, out| unsafe { add(panel, lines, offsets, out) },
     walk: |walk, slots, reached, out| unsafe { walk_rows(walk, slots, reached, out) },
     sweep: |sweep, slots, features, scratch, out| unsafe { super::avx2_sweep::sweep_rows(sweep, slots, features, scratch, out) },
 };
@@ -63,9 +63,10 @@ fn index(bits: &[u32], slots: &[Word]) -> Indices {
 }
 
 #[target_feature(enable = "avx2,bmi2")]
-fn add(panel: &Panel, offsets: &[Offsets], out: &mut [f64]) {
-    let Some(((first, first_offsets), others)) = tables(panel, offsets) else { return };
-    panel.tables.iter().zip(offsets).for_each(|(lines, offsets)| check(lines, offsets));
+fn add(panel: &Panel, lines: &[Line], offsets: &[Offsets], out: &mut [f64]) {
+    let Some(((first, first_offsets), others)) = tables(panel, lines, offsets) else { return };
+    check(first, first_offsets);
+    others.clone().for_each(|(lines, offsets)| check(lines, offsets));
     let columns = panel.columns.map(|column| column as usize * STRIDE);
     assert!(columns.iter().all(|start| start + BLOCK <= out.len()));
     for (four, offsets) in first_offsets.as_chunks::<4>().0.iter().enumerate() {
@@ -95,8 +96,8 @@ fn add(panel: &Panel, offsets: &[Offsets], out: &mut [f64]) {
 #[target_feature(enable = "avx2")]
 #[inline]
 unsafe fn load(lines: &[Line], at: usize) -> __m256d {
-    // SAFETY: a line holds eight f64 and is aligned to 64 bytes.
-    unsafe { _mm256_load_pd(lines.as_ptr().cast::<f64>().add(at)) }
+    // SAFETY: a line holds eight f64.
+    unsafe { _mm256_loadu_pd(lines.as_ptr().cast::<f64>().add(at)) }
 }
 
 /// Transposes 4 × 4: row vectors of four columns to column vectors of four rows.

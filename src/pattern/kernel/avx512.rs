@@ -26,7 +26,7 @@ const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| unsafe { run(program, ranks, slots) },
     look_up: |lookup, ranks| unsafe { look_up(lookup, ranks) },
     index: |bits, slots| unsafe { index(bits, slots) },
-    add: |panel, offsets, out| unsafe { add(panel, offsets, out) },
+    add: |panel, lines, offsets, out| unsafe { add(panel, lines, offsets, out) },
     walk: |walk, slots, reached, out| unsafe { walk_rows(walk, slots, reached, out) },
     sweep: |sweep, slots, features, scratch, out| unsafe { super::avx512_sweep::sweep_rows(sweep, slots, features, scratch, out) },
 };
@@ -102,9 +102,10 @@ fn index(bits: &[u32], slots: &[Word]) -> Indices {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn add(panel: &Panel, offsets: &[Offsets], out: &mut [f64]) {
-    let Some(((first, first_offsets), others)) = tables(panel, offsets) else { return };
-    panel.tables.iter().zip(offsets).for_each(|(lines, offsets)| check(lines, offsets));
+fn add(panel: &Panel, lines: &[Line], offsets: &[Offsets], out: &mut [f64]) {
+    let Some(((first, first_offsets), others)) = tables(panel, lines, offsets) else { return };
+    check(first, first_offsets);
+    others.clone().for_each(|(lines, offsets)| check(lines, offsets));
     let columns = panel.columns.map(|column| column as usize * STRIDE);
     assert!(columns.iter().all(|start| start + BLOCK <= out.len()));
     for (eight, offsets) in first_offsets.as_chunks::<8>().0.iter().enumerate() {
@@ -131,8 +132,8 @@ fn add(panel: &Panel, offsets: &[Offsets], out: &mut [f64]) {
 #[target_feature(enable = "avx512f")]
 #[inline]
 unsafe fn load(lines: &[Line], offset: u16) -> __m512d {
-    // SAFETY: a line holds eight f64, is aligned to 64 bytes, and starts at a multiple of eight values.
-    unsafe { _mm512_load_pd(lines.as_ptr().cast::<f64>().add(usize::from(offset))) }
+    // SAFETY: a line holds eight f64 and starts at a multiple of eight values.
+    unsafe { _mm512_loadu_pd(lines.as_ptr().cast::<f64>().add(usize::from(offset))) }
 }
 
 /// Transposes 8 × 8: row vectors of eight columns to column vectors of eight rows.

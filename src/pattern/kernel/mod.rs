@@ -38,8 +38,8 @@ pub(super) type Scratch = Vec<sweep::Lanes>;
 
 /// A panel's first table and the others, with their offsets; none where there is no table.
 #[inline(always)]
-fn tables<'t>(panel: &'t Panel, offsets: &'t [Offsets]) -> Option<(Table<'t>, impl Iterator<Item = Table<'t>> + Clone)> {
-    let mut tables = panel.tables.iter().map(Vec::as_slice).zip(offsets);
+fn tables<'t>(panel: &'t Panel, lines: &'t [Line], offsets: &'t [Offsets]) -> Option<(Table<'t>, impl Iterator<Item = Table<'t>> + Clone)> {
+    let mut tables = panel.tables.iter().map(|table| &lines[table.clone()]).zip(offsets);
     Some((tables.next()?, tables))
 }
 
@@ -65,8 +65,9 @@ pub(super) struct Kernels {
     pub look_up: fn(&Lookup, &RankBlock) -> Indices,
     /// Bit `k` of each index is its bit in `slots[bits[k]]`; at most eight bits.
     pub index: fn(&[u32], &[Word]) -> Indices,
-    /// Adds the lines of a block's rows, an array of offsets a table: `out[column · STRIDE + row] += Σ_table table[offset[row] + lane]`.
-    pub add: fn(&Panel, &[Offsets], &mut [f64]),
+    /// Adds the lines of a block's rows, an array of offsets a table: `out[column · STRIDE + row] += Σ_table table[offset[row] + lane]`, the
+    /// panel's tables being among all lines.
+    pub add: fn(&Panel, &[Line], &[Offsets], &mut [f64]),
     /// Adds every row's leaf: `out[output · STRIDE + row] += value`.
     pub walk: fn(&LeafWalk, &[Word], &mut Vec<Word>, &mut [f64]),
     /// Adds a sweep's contributions: `out[(output · features + feature) · STRIDE + row]`.

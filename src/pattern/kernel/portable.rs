@@ -10,7 +10,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| run(program, ranks, slots),
     look_up: |lookup, ranks| look_up(lookup, ranks),
     index: |bits, slots| index(bits, slots),
-    add: |panel, offsets, out| add(panel, offsets, out),
+    add: |panel, lines, offsets, out| add(panel, lines, offsets, out),
     walk: |walk, slots, reached, out| walk.add(slots, reached, out),
     sweep: |sweep, slots, features, scratch, out| apply::<Plain>(sweep, slots, features, scratch, out),
 };
@@ -88,10 +88,10 @@ fn transpose(mut x: u64) -> u64 {
 }
 
 #[inline(always)]
-fn add(panel: &Panel, offsets: &[Offsets], out: &mut [f64]) {
-    let Some(((first, first_offsets), others)) = tables(panel, offsets) else { return };
+fn add(panel: &Panel, lines: &[Line], offsets: &[Offsets], out: &mut [f64]) {
+    let Some(((first, first_offsets), others)) = tables(panel, lines, offsets) else { return };
     for eight in (0..BLOCK).step_by(8) {
-        let line = |lines: &[Line], offset: u16| lines[usize::from(offset) / LANES].0;
+        let line = |lines: &[Line], offset: u16| lines[usize::from(offset) / LANES];
         let mut rows: [[f64; LANES]; 8] = std::array::from_fn(|row| line(first, first_offsets[eight + row]));
         for (lines, offsets) in others.clone() {
             for (row, offset) in rows.iter_mut().zip(&offsets[eight..eight + 8]) {
