@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::block::{BLOCK, Layout, RankBlock};
 use super::boxes::Boxes;
 use super::cuts::Cuts;
@@ -26,6 +24,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// On one thread: a predictor holds a lock meanwhile, and a thread that waited for others could be given a task that waits for that lock.
     pub(super) fn new(forest: Arc<Forest>, instructions: InstructionSet) -> Result<Self, PatternError> {
         if let Some(tree) = forest.trees.iter().position(|tree| !tree.linear.is_empty()) {
             return Err(PatternError::LinearLeaves { tree });
@@ -33,7 +32,7 @@ impl Shape {
         let kernels = instructions.kernels().ok_or(PatternError::Instructions(instructions))?;
         let cuts = Cuts::new(&forest)?;
         let layout = Layout::new(&cuts);
-        let widest = forest.trees.par_iter().map(|tree| Boxes::new(tree).widest()).max().unwrap_or(0);
+        let widest = forest.trees.iter().map(|tree| Boxes::new(tree).widest()).max().unwrap_or(0);
         Ok(Self { forest, cuts, layout, rules: Rules::up_to(widest), kernels })
     }
 

@@ -1,6 +1,7 @@
 //! Laws that hold for every forest: additivity, dummy, symmetry, linearity over trees, and independence of chunks and threads.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use pipeline::dataset::FeatureBlock;
 use pipeline::model::{Forest, NodeKind, Output, Predictor};
@@ -168,5 +169,27 @@ proptest! {
         counter.count(&part(&background, cut..background.rows()), None);
         let [_, whole] = both(&forest, &background);
         prop_assert_eq!(counter.finish().unwrap().attribute(&block), whole.attribute(&block));
+    }
+}
+
+/// A task that waits for others of its pool may be given one more that predicts: it must hold no lock then that this one waits for.
+#[test]
+fn a_predictor_is_ready_for_tasks_that_all_come_at_once() {
+    let rng = &mut source(5);
+    let forest = forest(rng, Shape { features: 12, trees: 300, depth: 6, outputs: 1, grow: 0.95, zero_covers: false });
+    let block = Arc::new(rows(rng, &forest, 2));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(16).build().unwrap();
+    for round in 0..50 {
+        let predictor = Arc::new(ForestPredictor::new(Arc::clone(&forest), Output::Margin));
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..32 {
+            let (predictor, block, sender) = (Arc::clone(&predictor), Arc::clone(&block), sender.clone());
+            pool.spawn_fifo(move || sender.send(predictor.margins(&block)).unwrap());
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        for _ in 0..32 {
+            let margins = receiver.recv_timeout(Duration::from_secs(60));
+            assert_eq!(margins.as_ref(), Ok(&forest.margins(&block)), "round {round}");
+        }
     }
 }
