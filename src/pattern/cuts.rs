@@ -110,17 +110,13 @@ impl Cuts {
         &self.axes[feature]
     }
 
-    /// Ranks of one feature for `out.len()` rows from `first`; missing values get rank `MISSING_RIGHT`. Returns whether any is missing.
-    pub(super) fn ranks(&self, forest: &Forest, block: &FeatureBlock, feature: usize, first: usize, out: &mut [u16]) -> bool {
+    /// Ranks of one feature for `out.len()` rows from `first`; missing values get rank `MISSING_RIGHT`.
+    pub(super) fn ranks(&self, forest: &Forest, block: &FeatureBlock, feature: usize, first: usize, out: &mut [u16]) {
         let values = &block.column(feature)[first..first + out.len()];
         let known = &forest.features[feature];
-        let mut missing = false;
         for (rank, value) in out.iter_mut().zip(values) {
             *rank = match (known.read(*value), &self.axes[feature]) {
-                (None, _) => {
-                    missing = true;
-                    MISSING_RIGHT
-                }
+                (None, _) => MISSING_RIGHT,
                 (Some(_), Axis::Unused) => 0,
                 (Some(x), Axis::Numeric(keys)) => {
                     let key = order_key(self.compare.round(x));
@@ -129,7 +125,6 @@ impl Cuts {
                 (Some(x), Axis::Categorical { class_of, .. }) => class(self.compare.round(x), class_of),
             };
         }
-        missing
     }
 }
 
