@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, BufWriter, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, SchemaRef};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::error::LastWords;
 use super::{CommandError, Launch};
@@ -24,6 +24,9 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// How long a process may take to end by itself when its stdin has ended.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// When a process ends that is asked something.
+const BEFORE: &str = " before it answered";
 
 /// Lines of stderr that an error quotes.
 const QUOTED: usize = 5;
@@ -84,7 +87,8 @@ impl Process {
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
             return Err(refuse(&"it has no pipes"));
         };
-        let ((batches, sent), (answered, answers)) = (channel(), channel());
+        // One answer at a time: a process that goes on unasked is held up by its full stdout.
+        let ((batches, sent), (answered, answers)) = (channel(), sync_channel(1));
         // Both end with their pipes, at the latest when the process is killed.
         thread::spawn(move || feed(stdin, &schema, &sent));
         thread::spawn(move || listen(stdout, &answered));
@@ -108,7 +112,7 @@ impl Process {
             // Where the process does not read any more, its answers tell why.
             let _ = batches.send(batch);
         }
-        let asked = Instant::now();
+        let (asked, mut ended) = (Instant::now(), None);
         loop {
             match self.answers.recv_timeout(LOOK) {
                 Ok(Ok(answer)) => return Ok(answer),
@@ -117,6 +121,12 @@ impl Process {
                 Err(RecvTimeoutError::Timeout) if (self.stop)() => {
                     self.kill();
                     return Err(CommandError::Stopped);
+                }
+                // What it has started may hold its stdout open after it.
+                Err(RecvTimeoutError::Timeout)
+                    if self.await_end(Duration::ZERO) && ended.get_or_insert_with(Instant::now).elapsed() >= GRACE =>
+                {
+                    return Err(self.fail(Fault::Ended(BEFORE)));
                 }
                 Err(RecvTimeoutError::Timeout) if asked.elapsed() >= limit => {
                     self.kill();
@@ -129,11 +139,8 @@ impl Process {
 
     /// What a fault means, now that the process is of no use any more.
     fn fail(&mut self, fault: Fault) -> CommandError {
-        let status = match fault {
-            Fault::Ended(_) => self.await_end(GRACE),
-            _ => None,
-        };
-        self.kill();
+        let ended = matches!(fault, Fault::Ended(_)) && self.await_end(GRACE);
+        let status = self.kill().filter(|_| ended);
         match fault {
             Fault::Text(text) => CommandError::Text { text },
             Fault::Damaged(reason) => CommandError::Damaged { reason, said: self.last_words() },
@@ -144,32 +151,23 @@ impl Process {
         }
     }
 
-    /// Waits for the process to end by itself.
-    fn await_end(&mut self, limit: Duration) -> Option<ExitStatus> {
+    /// Waits for the process to end by itself. Its remains are left: as long as they are there, its number is nobody else's.
+    fn await_end(&self, limit: Duration) -> bool {
         let asked = Instant::now();
         loop {
-            match self.child.try_wait() {
+            match waitid(WaitId::Pid(Pid::from_child(&self.child)), WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT) {
                 Ok(None) if asked.elapsed() < limit => thread::sleep(Duration::from_millis(5)),
-                Ok(status) => return status,
-                Err(_) => return None,
+                found => return matches!(found, Ok(Some(_))),
             }
         }
     }
 
-    /// Ends the process and all that it has started, and takes its remains from the system.
-    fn kill(&mut self) {
+    /// Ends the process and all that it has started, even if it has ended itself, and takes its remains from the system.
+    fn kill(&mut self) -> Option<ExitStatus> {
         self.batches = None;
-        if matches!(self.child.try_wait(), Ok(None)) {
-            if i32::try_from(self.child.id())
-                .ok()
-                .and_then(Pid::from_raw)
-                .is_none_or(|group| kill_process_group(group, Signal::KILL).is_err())
-            {
-                // It has ended in between, or has left its group.
-                let _ = self.child.kill();
-            }
-            let _ = self.child.wait();
-        }
+        // Either fails only where there is nothing to end: no group any more, or a process that has left its own.
+        let _ = (kill_process_group(Pid::from_child(&self.child), Signal::KILL), self.child.kill());
+        self.child.wait().ok()
     }
 
     /// The last lines of stderr, once the process has ended.
@@ -183,12 +181,12 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// The end of its stdin tells a sound process to end; one that does not is killed.
+    /// The end of its stdin tells a sound process to end; one that does not is killed, and what it leaves behind.
     fn drop(&mut self) {
         if self.batches.take().is_some() {
             self.await_end(GRACE);
+            self.kill();
         }
-        self.kill();
     }
 }
 
@@ -207,7 +205,7 @@ fn feed(stdin: ChildStdin, schema: &SchemaRef, batches: &Receiver<RecordBatch>) 
 }
 
 /// Reads the process's answers and hands them on, until its stdout ends or something is wrong.
-fn listen(stdout: ChildStdout, answers: &Sender<Result<RecordBatch, Fault>>) {
+fn listen(stdout: ChildStdout, answers: &SyncSender<Result<RecordBatch, Fault>>) {
     let fault = |error: ArrowError| match &error {
         ArrowError::IoError(_, source) if source.kind() == std::io::ErrorKind::UnexpectedEof => Fault::Ended(" in the middle of an answer"),
         _ => Fault::Damaged(error.to_string()),
@@ -233,7 +231,7 @@ fn listen(stdout: ChildStdout, answers: &Sender<Result<RecordBatch, Fault>>) {
 fn expect_message(stdout: &mut impl BufRead) -> Result<(), Fault> {
     let seen = stdout.fill_buf().map_err(|error| Fault::Damaged(error.to_string()))?;
     match seen {
-        [] => Err(Fault::Ended(" before it answered")),
+        [] => Err(Fault::Ended(BEFORE)),
         seen if seen.iter().zip(MARKER).all(|(seen, marker)| *seen == marker) => Ok(()),
         seen => {
             let line = seen.split(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -86,6 +86,12 @@ fn child() {
         answers.write(&answer).unwrap();
         let bytes = std::mem::take(answers.get_mut());
         match way.as_str() {
+            "flood" if number > 0 => {
+                let mut sent = File::create("sent").unwrap();
+                while out.write_all(&bytes).is_ok() {
+                    sent.write_all(b".").unwrap();
+                }
+            }
             "hang" if number > 0 => sleep(Duration::from_secs(600)),
             "half" if number > 0 => {
                 out.write_all(&bytes[..bytes.len() - 8]).unwrap();
@@ -317,6 +323,32 @@ fn what_hangs_is_killed_with_all_that_it_started() {
     let stubborn = Fixture::new(&format!("({}) 2>/dev/null\necho $$ > id\nsleep 600", script("linear").trim_end().replace("exec", "")));
     drop(stubborn.start().unwrap());
     assert!(!lives(&stubborn.home.path().join("id")));
+}
+
+#[test]
+fn what_a_command_leaves_behind_is_ended_and_awaited_no_longer_than_itself() {
+    // It holds the command's stdout and stderr open.
+    let left = |way: &str| Fixture::new(&format!("sleep 600 &\necho $! > id\n{}", script(way)));
+    let (died, begun) = (left("die"), Instant::now());
+    let fault = died.fault();
+    assert!(fault.contains("ended before it answered (exit status: 7); its last words on stderr: the model has gone away"), "{fault}");
+    assert!(begun.elapsed() < Duration::from_secs(30) && !lives(&died.home.path().join("id")));
+    let ended = left("linear");
+    drop(ended.start().unwrap());
+    assert!(!lives(&ended.home.path().join("id")));
+}
+
+#[test]
+fn answers_that_nobody_asked_for_are_not_gathered() {
+    let fixture = Fixture::new(&script("flood"));
+    let predictor = fixture.start().unwrap();
+    assert_eq!(predictor.predict(&rows(5)).unwrap(), expected(&rows(5)));
+    let sent = || fs::metadata(fixture.home.path().join("sent")).unwrap().len();
+    sleep(Duration::from_secs(1));
+    let before = sent();
+    sleep(Duration::from_secs(1));
+    assert_eq!(sent(), before);
+    assert!(predictor.predict(&rows(5)).unwrap_err().to_string().contains("comes in several batches"));
 }
 
 /// The shipped rows, scored by the child.
