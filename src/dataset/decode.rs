@@ -1,5 +1,6 @@
 //! From columns as read to numbers, ids and labels.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -15,6 +16,9 @@ use super::feature::FeatureColumn;
 use super::selection::Plan;
 use super::source::{plain_type, unreadable};
 use super::{DataError, Encoding, FeatureBlock, RowBatch};
+
+/// Weights of rows that have one: sums of their squares neither vanish nor overflow.
+const WEIGHTS: RangeInclusive<f64> = 1e-100..=1e100;
 
 /// Consecutive rows that passed the filter, as read; decoding them is work for any thread.
 #[derive(Clone, Debug)]
@@ -51,7 +55,7 @@ impl RawBatch {
     /// Turns the columns into what the request asked for.
     ///
     /// # Errors
-    /// If a value cannot be used: a null id, a weight that is negative, null or not finite.
+    /// If a value cannot be used: a null id, a weight that is null, negative, vanishing or huge.
     pub fn decode(&self) -> Result<Decoded, DataError> {
         let (features, unseen) = self.features()?;
         let extra = self.plan.extra.iter().map(|&column| self.values(column)).collect::<Result<Vec<_>, _>>()?;
@@ -135,13 +139,14 @@ impl RawBatch {
     fn weight(&self) -> Result<Option<Vec<f64>>, DataError> {
         let Some(column) = self.plan.weight else { return Ok(None) };
         let weights = self.numbers(column)?;
-        match weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+        match weights.iter().position(|weight| *weight != 0.0 && !WEIGHTS.contains(weight)) {
             None => Ok(Some(weights)),
             Some(row) if self.rows.column(column).is_null(row) => {
                 Err(self.value_error(column, row, "the weight is null; give every row a weight, or filter such rows out"))
             }
             Some(row) => {
-                let message = format!("the weight is {}; weights are finite and not negative", weights[row]);
+                let message =
+                    format!("the weight is {:?}; weights are 0, or from {:?} to {:?}", weights[row], WEIGHTS.start(), WEIGHTS.end());
                 Err(self.value_error(column, row, &message))
             }
         }

@@ -15,7 +15,7 @@ pub struct Request {
     pub id: Option<String>,
     /// Label column: a number or a boolean.
     pub label: Option<String>,
-    /// Weight column: finite numbers ≥ 0.
+    /// Weight column: 0, or numbers from 1e-100 to 1e100.
     pub weight: Option<String>,
     /// Further columns that components asked for.
     pub extra: Vec<String>,

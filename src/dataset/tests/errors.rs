@@ -89,6 +89,12 @@ fn values_that_cannot_be_used_are_located_in_their_file() {
     write(&folder.path().join("2.parquet"), file(&[1.0, -2.0], keys([None, Some(2)])));
     let request = Request { weight: Some("w".into()), ..features(vec![number("x")]) };
     says(&fails(folder.path(), &request), &["2.parquet: column `w`, row 1: the weight is -2"]);
+    // Sixty of the one would sum to infinity, and the square of the other is zero.
+    for weight in [1e308, 5e-324, f64::INFINITY, f64::NAN] {
+        let (_folder, path) = scratch();
+        write(&path, vec![("w", numbers(&[0.0, 1e100, 1e-100, weight])), ("x", numbers(&[0.0; 4]))]);
+        says(&fails(&path, &request), &["column `w`, row 3", &format!("the weight is {weight:?}; weights are 0, or from 1e-100 to 1e100")]);
+    }
     let request = Request { id: Some("id".into()), filter: Some("id IS NULL".into()), ..features(vec![number("x")]) };
     says(&fails(folder.path(), &request), &["2.parquet: column `id`, row 0: the id is null"]);
     let (_folder, path) = scratch();
