@@ -6,7 +6,8 @@ pub fn sorted_quantile(values: &[f64], q: f64) -> f64 {
     let place = q.clamp(0.0, 1.0) * last as f64;
     let below = (place.floor() as usize).min(last);
     let (low, high) = (values[below], values[(below + 1).min(last)]);
-    if low == high { low } else { low + (high - low) * (place - below as f64) }
+    // Beside an infinity there is nothing to interpolate.
+    if low == high || place == below as f64 { low } else { low + (high - low) * (place - below as f64) }
 }
 
 #[cfg(test)]
@@ -20,6 +21,8 @@ mod tests {
             assert!((sorted_quantile(&[1.0, 2.0, 4.0, 8.0], q) - expected).abs() < 1e-14);
         }
         assert_eq!(sorted_quantile(&[3.0], 0.7), 3.0);
+        let infinite = [f64::NEG_INFINITY, 1.0, f64::INFINITY];
+        assert_eq!([0.0, 0.5, 1.0].map(|q| sorted_quantile(&infinite, q)), infinite);
         assert!(sorted_quantile(&[], 0.5).is_nan());
     }
 }
