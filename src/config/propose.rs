@@ -204,7 +204,7 @@ fn data_section(summary: &DatasetSummary, guess: &Guess, path: &str) -> String {
         line(format!("  features: [{}]", list(features)));
     }
     if !guess.others.is_empty() {
-        line(format!("  # Columns that are no feature of the model: {}.", guess.others.join(", ")));
+        line(format!("  # Columns that are no feature of the model: {}.", list(&guess.others)));
         line("#  filter: null # a condition on columns, such as split = 'test'".into());
     }
     text + "\n"
@@ -288,6 +288,15 @@ mod tests {
         );
         assert_eq!(guess.attributes, [("age".to_owned(), true), ("Sex".to_owned(), false)]);
         assert_eq!((guess.features, guess.others), (None, vec!["Sex".to_owned(), "branch".into(), "personal_status_sex".into()]));
+    }
+
+    #[test]
+    fn names_of_columns_stay_in_their_comments() {
+        let guess = Guess { others: vec!["branch".into(), "two\nlines: 1".into()], ..Guess::default() };
+        let path = std::path::PathBuf::from("rows.parquet");
+        let summary = DatasetSummary { path, files: Vec::new(), rows: 1, row_groups: 1, bytes: 1, columns: Vec::new() };
+        let text = data_section(&summary, &guess, "rows.parquet");
+        assert!(text.contains("the model: branch, \"two\\nlines: 1\".\n") && !text.contains("\nlines"), "{text}");
     }
 
     #[test]

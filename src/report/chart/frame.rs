@@ -17,11 +17,36 @@ pub(super) const TITLE: Face = Face { size: 16.0, bold: true, colour: palette::I
 pub(super) const NOTE: Face = Face { size: 12.0, bold: false, colour: palette::MUTED, anchor: HPos::Left };
 pub(super) const NAME: Face = Face { size: 12.5, bold: false, colour: palette::INK, anchor: HPos::Right };
 
+/// A figure's title and, in as many lines as it takes, its subtitle.
+#[derive(Debug)]
+pub(super) struct Heading {
+    title: String,
+    subtitle: Vec<String>,
+}
+
+impl Heading {
+    /// Of these words.
+    pub fn new(title: String, subtitle: &str) -> Self {
+        Self { title, subtitle: wrap(subtitle, NOTE.size, WIDTH - 2.0 * MARGIN) }
+    }
+
+    /// Where the next line would be.
+    pub fn bottom(&self) -> f64 {
+        MARGIN + 30.0 + SUBTITLE_LINE * self.subtitle.len() as f64
+    }
+
+    /// Draws it.
+    pub fn draw(&self, canvas: &Canvas) -> Drawn {
+        canvas.fitted((MARGIN, MARGIN + 8.0), TITLE, WIDTH - 2.0 * MARGIN, &self.title)?;
+        let lines = self.subtitle.iter().enumerate();
+        lines.into_iter().try_for_each(|(line, text)| canvas.text((MARGIN, MARGIN + 30.0 + SUBTITLE_LINE * line as f64), NOTE, text))
+    }
+}
+
 /// A figure's layout: rows of equal height, one a feature.
 #[derive(Debug)]
 pub(super) struct Frame {
-    title: String,
-    subtitle: Vec<String>,
+    heading: Heading,
     /// Width of the names, which end as far from the left margin.
     names: f64,
     /// Left and right end of the picture.
@@ -35,12 +60,12 @@ pub(super) struct Frame {
 impl Frame {
     /// A layout for these features; `legend` is the height kept free above the rows, `right` the width right of the picture.
     pub fn new(title: String, subtitle: &str, features: &[&str], (pitch, legend, right): (f64, f64, f64)) -> Self {
-        let subtitle = wrap(subtitle, NOTE.size, WIDTH - 2.0 * MARGIN);
+        let heading = Heading::new(title, subtitle);
         let widest = features.iter().map(|name| width(name, NAME.size)).fold(0.0, f64::max);
         let names = widest.clamp(NAMES.0, NAMES.1);
-        let top = MARGIN + 24.0 + SUBTITLE_LINE * subtitle.len() as f64 + 8.0 + legend;
+        let top = heading.bottom() + 2.0 + legend;
         let bottom = top + pitch * features.len() as f64;
-        Self { title, subtitle, names, sides: (MARGIN + names + 12.0, WIDTH - MARGIN - right), ends: (top, bottom), pitch }
+        Self { heading, names, sides: (MARGIN + names + 12.0, WIDTH - MARGIN - right), ends: (top, bottom), pitch }
     }
 
     /// Width and height of the figure.
@@ -55,10 +80,7 @@ impl Frame {
 
     /// Draws title, subtitle and names.
     pub fn draw(&self, canvas: &Canvas, features: &[&str]) -> Drawn {
-        canvas.fitted((MARGIN, MARGIN + 8.0), TITLE, WIDTH - 2.0 * MARGIN, &self.title)?;
-        for (line, text) in self.subtitle.iter().enumerate() {
-            canvas.text((MARGIN, MARGIN + 30.0 + SUBTITLE_LINE * line as f64), NOTE, text)?;
-        }
+        self.heading.draw(canvas)?;
         let names = features.iter().enumerate();
         names.into_iter().try_for_each(|(row, name)| canvas.fitted((MARGIN + self.names, self.middle(row)), NAME, self.names, name))
     }

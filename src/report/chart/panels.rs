@@ -5,12 +5,10 @@ use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face};
-use super::frame::{MARGIN, NOTE, TITLE, WIDTH};
+use super::frame::{Heading, MARGIN, NOTE, WIDTH};
 use super::palette;
-use super::text::{width, wrap};
+use super::text::width;
 
-const TITLE_LINE: f64 = 24.0;
-const SUBTITLE_LINE: f64 = 17.0;
 /// Height of a panel's name, of its curves, of the rows beneath, and of what is written below.
 const NAME: f64 = 24.0;
 const PLOT: f64 = 150.0;
@@ -75,8 +73,7 @@ pub(super) struct Point {
 /// Title, subtitle and panels, two side by side.
 #[derive(Debug)]
 pub(super) struct Panels {
-    title: String,
-    subtitle: Vec<String>,
+    heading: Heading,
     curves: Vec<Curve>,
     scale: Axis,
     quantity: String,
@@ -90,7 +87,7 @@ impl Panels {
         let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), height| (low.min(height), high.max(height)));
         let room = (high - low) * 0.04;
         let scale = Axis::new(low - room, high + room, (PLOT, 0.0)).with_ticks(5.0);
-        Self { title, subtitle: wrap(subtitle, NOTE.size, WIDTH - 2.0 * MARGIN), curves, scale, quantity }
+        Self { heading: Heading::new(title, subtitle), curves, scale, quantity }
     }
 
     /// Width and height of the figure.
@@ -100,7 +97,7 @@ impl Panels {
     }
 
     fn top(&self) -> f64 {
-        MARGIN + TITLE_LINE + SUBTITLE_LINE * self.subtitle.len() as f64 + 22.0
+        self.heading.bottom() + 16.0
     }
 
     /// Height of a row of panels.
@@ -111,10 +108,7 @@ impl Panels {
 
     /// Draws everything.
     pub fn draw(&self, canvas: &Canvas) -> Drawn {
-        canvas.fitted((MARGIN, MARGIN + 8.0), TITLE, WIDTH - 2.0 * MARGIN, &self.title)?;
-        for (line, text) in self.subtitle.iter().enumerate() {
-            canvas.text((MARGIN, MARGIN + 30.0 + SUBTITLE_LINE * line as f64), NOTE, text)?;
-        }
+        self.heading.draw(canvas)?;
         canvas.text((MARGIN, self.top() - 10.0), NOTE, &format!("vertical: {}", self.quantity))?;
         let column = (WIDTH - 2.0 * MARGIN - GAP) / 2.0;
         let mut top = self.top();

@@ -9,9 +9,9 @@ use plotters::style::text_anchor::HPos;
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::contour::{contour, hull};
-use super::frame::{MARGIN, NOTE, TITLE, WIDTH};
+use super::frame::{Heading, MARGIN, NOTE, WIDTH};
 use super::output::{Output, outputs};
-use super::text::{width, wrap};
+use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
 use crate::report::number::short;
@@ -90,12 +90,11 @@ fn figures(tables: &[&Table], options: &Options, words: &Words) -> Result<Vec<Fi
         let (title, stem) = (output.title(words.title), output.stem(words.chart));
         let pairs: Vec<String> = planes.iter().map(|plane| format!("{} and {}", plane.sides[0].name, plane.sides[1].name)).collect();
         let alt = format!("Heat maps of {}.", pairs.join("; "));
-        let lines = wrap(words.about, NOTE.size, WIDTH - 2.0 * MARGIN);
-        let top = MARGIN + 30.0 + 17.0 * lines.len() as f64 + 24.0;
+        let heading = Heading::new(title.clone(), words.about);
+        let top = heading.bottom() + 24.0;
         let height = top + planes.chunks(2).map(below).sum::<f64>() + planes.len().div_ceil(2) as f64 * (ABOVE + SIDE.1);
         let picture = |canvas: &Canvas| -> Drawn {
-            canvas.fitted((MARGIN, MARGIN + 8.0), TITLE, WIDTH - 2.0 * MARGIN, &title)?;
-            lines.iter().enumerate().try_for_each(|(line, text)| canvas.text((MARGIN, MARGIN + 30.0 + 17.0 * line as f64), NOTE, text))?;
+            heading.draw(canvas)?;
             let ends = ends(&planes);
             legend(canvas, top - 20.0, ends, words, options)?;
             planes.iter().enumerate().try_for_each(|(number, plane)| {
