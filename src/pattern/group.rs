@@ -141,26 +141,82 @@ struct DraftCondition {
 /// Cuts a tree into groups: the largest subtrees that fit `limits`, neighbours merged while they still fit.
 pub(super) fn group(boxes: &Boxes<'_>, limits: Limits) -> Grouping {
     let mut grouping = Grouping::default();
-    let mut open: Vec<Vec<Draft>> = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
     for root in subtrees(boxes, limits) {
         let leaves = boxes.leaves_below(root);
-        let drafts: Vec<Draft> = leaves.iter().map(|node| draft(boxes, *node, root)).collect();
-        let (bits, _) = extent(drafts.iter());
-        if bits > limits.alone {
+        let new = Open::new(leaves.iter().map(|node| draft(boxes, *node, root)).collect());
+        if new.bits.len() > limits.alone {
             grouping.left_out.extend(leaves);
             continue;
         }
-        let fits = |group: &Vec<Draft>| {
-            let (bits, features) = extent(group.iter().chain(&drafts));
-            bits <= limits.bits && features <= limits.features
-        };
+        let fits = |group: &Open| union(&group.bits, &new.bits) <= limits.bits && union(&group.features, &new.features) <= limits.features;
         match open.iter_mut().rev().take(4).find(|group| fits(group)) {
-            Some(group) => group.extend(drafts),
-            None => open.push(drafts),
+            Some(group) => group.join(new),
+            None => open.push(new),
         }
     }
-    grouping.groups = open.into_iter().map(close).collect();
+    grouping.groups = open.into_iter().map(Open::close).collect();
     grouping
+}
+
+/// A group that may grow.
+struct Open {
+    drafts: Vec<Draft>,
+    /// Distinct, ascending.
+    bits: Vec<Bit>,
+    /// Distinct, ascending.
+    features: Vec<usize>,
+}
+
+impl Open {
+    fn new(drafts: Vec<Draft>) -> Self {
+        let conditions = || drafts.iter().flat_map(|draft| &draft.conditions);
+        let bits = distinct(conditions().flat_map(|condition| &condition.wanted).map(|(bit, _)| *bit).collect());
+        let features = distinct(conditions().map(|condition| condition.feature).collect());
+        Self { drafts, bits, features }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.drafts.extend(other.drafts);
+        self.bits = distinct([&self.bits[..], &other.bits].concat());
+        self.features = distinct([&self.features[..], &other.features].concat());
+    }
+
+    fn close(self) -> Group {
+        let Self { drafts, bits, .. } = self;
+        let place = |bit: &Bit| bits.binary_search(bit).unwrap_or_else(|_| unreachable!("every bit was collected"));
+        let condition = |draft: &DraftCondition| {
+            let all =
+                |wanted: bool| draft.wanted.iter().filter(|(_, value)| *value == wanted).fold(0, |mask, (bit, _)| mask | 1 << place(bit));
+            let (set, unset) = (all(true), all(false));
+            // A path that wants both answers to one question is never taken: no masked index equals a bit outside the mask.
+            let (mask, want) = if set & unset == 0 { (set | unset, set) } else { (0, 1) };
+            Condition { feature: draft.feature, ratio: draft.ratio, mask, want }
+        };
+        let leaves = drafts
+            .iter()
+            .map(|draft| GroupLeaf { leaf: draft.leaf, conditions: draft.conditions.iter().map(condition).collect() })
+            .collect();
+        Group { bits, leaves }
+    }
+}
+
+fn distinct<T: Ord>(mut values: Vec<T>) -> Vec<T> {
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+/// How many values are in either of two ascending lists.
+fn union<T: Ord>(mut a: &[T], mut b: &[T]) -> usize {
+    let mut count = 0;
+    while let ([first, after_a @ ..], [second, after_b @ ..]) = (a, b) {
+        let order = first.cmp(second);
+        a = if order.is_le() { after_a } else { a };
+        b = if order.is_ge() { after_b } else { b };
+        count += 1;
+    }
+    count + a.len() + b.len()
 }
 
 /// Roots of the largest subtrees that fit, in preorder; together they hold every leaf once.
@@ -225,36 +281,4 @@ fn draft(boxes: &Boxes<'_>, node: usize, root: usize) -> Draft {
     }
     conditions.sort_by_key(|condition| condition.feature);
     Draft { leaf, conditions }
-}
-
-/// Numbers of distinct bits and features of some leaves.
-fn extent<'d>(drafts: impl Iterator<Item = &'d Draft>) -> (usize, usize) {
-    let (mut bits, mut features) = (Vec::new(), Vec::new());
-    for condition in drafts.flat_map(|draft| &draft.conditions) {
-        features.push(condition.feature);
-        bits.extend(condition.wanted.iter().map(|(bit, _)| *bit));
-    }
-    bits.sort_unstable();
-    bits.dedup();
-    features.sort_unstable();
-    features.dedup();
-    (bits.len(), features.len())
-}
-
-fn close(drafts: Vec<Draft>) -> Group {
-    let wanted = drafts.iter().flat_map(|draft| &draft.conditions).flat_map(|condition| &condition.wanted);
-    let mut bits: Vec<Bit> = wanted.map(|(bit, _)| *bit).collect();
-    bits.sort_unstable();
-    bits.dedup();
-    let place = |bit: &Bit| bits.binary_search(bit).unwrap_or_else(|_| unreachable!("every bit was collected"));
-    let condition = |draft: &DraftCondition| {
-        let all = |wanted: bool| draft.wanted.iter().filter(|(_, value)| *value == wanted).fold(0, |mask, (bit, _)| mask | 1 << place(bit));
-        let (set, unset) = (all(true), all(false));
-        // A path that wants both answers to one question is never taken: no masked index equals a bit outside the mask.
-        let (mask, want) = if set & unset == 0 { (set | unset, set) } else { (0, 1) };
-        Condition { feature: draft.feature, ratio: draft.ratio, mask, want }
-    };
-    let leaves =
-        drafts.iter().map(|draft| GroupLeaf { leaf: draft.leaf, conditions: draft.conditions.iter().map(condition).collect() }).collect();
-    Group { bits, leaves }
 }

@@ -65,7 +65,11 @@ impl Tables {
                 rest = later;
             }
         }
-        groups.par_iter().zip(targets).for_each_init(Scratch::default, |scratch, (group, mut targets)| fill(group, &mut targets, scratch));
+        groups.par_iter().zip(targets).for_each_init(Scratch::default, |scratch, (group, mut targets)| {
+            // Written before it is read: reading a new page first would have the system hand it over twice.
+            targets.iter_mut().for_each(|target| target.lines.fill([0.0; LANES]));
+            fill(group, &mut targets, scratch);
+        });
         tables
     }
 
