@@ -1,6 +1,7 @@
 //! Numbers without meaning: quadrature, hashes, seeds and exact-order sums that every room above may use.
 
 pub mod city_hash;
+pub mod dense;
 pub mod moments;
 pub mod normal;
 pub mod quadrature;

@@ -9,12 +9,11 @@ mod settings;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use faer::Mat;
-
 use super::game::{self, Coalitions, Game};
 use super::{ExplainError, Explainer, sampled};
 use crate::attribution::{AttributionBatch, AttributionSchema};
 use crate::dataset::{FeatureBlock, RowBatch};
+use crate::numeric::dense::Tiles;
 use crate::numeric::seed;
 use crate::subject::Subject;
 use design::Design;
@@ -78,7 +77,7 @@ impl KernelShap {
         let (players, outputs) = (self.schema.features.len(), self.schema.outputs.len());
         let most = (self.settings.samples.get() - 2) / 2;
         let ends = self.game.values(rows, row, &Coalitions::ends(players))?;
-        let whole = Mat::from_fn(1, outputs, |_, output| (ends[2 * output + 1] - ends[2 * output]) / 2.0);
+        let whole: Vec<f64> = ends.chunks_exact(2).map(|ends| (ends[1] - ends[0]) / 2.0).collect();
         let mut design = Design::new(players, seed::generator(self.seed, METHOD, key));
         let mut odd: Vec<Vec<f64>> = vec![Vec::new(); outputs];
         let mut goal = if self.settings.tolerance.is_some() { most.min((FIRST / 2).max(2 * players)) } else { most };
@@ -87,21 +86,20 @@ impl KernelShap {
             self.evaluate(rows, row, &design, &mut odd)?;
             let signs: Vec<&[bool]> = design.pairs().collect();
             let pairs = Pairs {
-                signs: Mat::from_fn(signs.len(), players, |pair, player| if signs[pair][player] { 1.0 } else { -1.0 }),
+                signs: Tiles::from_fn(signs.len(), players, |pair, player| if signs[pair][player] { 1.0 } else { -1.0 }),
                 weights: design.weights(),
                 undrawn: design.undrawn(),
-                odd: Mat::from_fn(signs.len(), outputs, |pair, output| odd[output][pair]),
+                odd: odd.clone(),
                 whole: whole.clone(),
             };
             let found = estimate(&pairs, self.uses_proxy(signs.len()))
                 .ok_or("the sampled coalitions do not determine the values; raise explain.kernel_shap.samples")?;
             if goal >= most || self.settings.tolerance.is_none_or(|tolerance| is_precise(&found, tolerance)) {
-                let flat = |values: &Mat<f64>| values.col_iter().flat_map(|column| column.iter().copied().collect::<Vec<_>>()).collect();
                 return Ok(sampled::Row {
                     base: (0..outputs).map(|output| ends[2 * output]).collect(),
                     prediction: (0..outputs).map(|output| ends[2 * output + 1]).collect(),
-                    values: flat(&found.values),
-                    standard_errors: flat(&found.standard_errors),
+                    values: found.values.concat(),
+                    standard_errors: found.standard_errors.concat(),
                 });
             }
             goal = most.min(2 * goal);
@@ -143,10 +141,9 @@ fn fits(players: usize, samples: usize) -> bool {
 /// Whether, for every output, the largest standard error is within the share of the spread of the values.
 fn is_precise(found: &Estimate, tolerance: f64) -> bool {
     let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::NEG_INFINITY, f64::max);
-    (0..found.values.ncols()).all(|output| {
-        let values = || found.values.col(output).iter().copied();
-        let spread = largest(&mut values()) + largest(&mut values().map(|value| -value));
-        largest(&mut found.standard_errors.col(output).iter().copied()) <= tolerance * spread
+    found.values.iter().zip(&found.standard_errors).all(|(values, errors)| {
+        let spread = largest(&mut values.iter().copied()) + largest(&mut values.iter().map(|value| -value));
+        largest(&mut errors.iter().copied()) <= tolerance * spread
     })
 }
 

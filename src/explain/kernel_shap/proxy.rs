@@ -6,20 +6,19 @@
 //! matrix products, however many triples there are. `t_j` is the main effect's size: features that matter alone interact more.
 //! A triple's coefficient `c` adds `2 c / 3` to the Shapley values of each of its features.
 
-use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
 use rand::RngExt;
 
-use super::regression::{LeastSquares, Pairs};
+use super::regression::{LeastSquares, Pairs, subtract};
+use crate::numeric::dense::{Cholesky, Column, TILE, Tiles};
 use crate::numeric::seed;
 
 /// A fitted proxy, corrected: `φ = map · g + 2 whole · g(N)`.
 #[derive(Debug)]
 pub(super) struct Proxy {
     /// Players × pairs.
-    pub map: Mat<f64>,
-    /// Errors of predicting a pair from the others: pairs × outputs.
-    pub left: Mat<f64>,
+    pub map: Tiles,
+    /// Errors of predicting a pair from the others, a list an output.
+    pub left: Vec<Vec<f64>>,
 }
 
 /// Pairs that the process is conditioned on at most: its cost grows with their cube.
@@ -34,48 +33,53 @@ const VAGUE: f64 = 1e3;
 /// The least `t` as a share of the mean: no feature is certain not to interact.
 const LEAST: f64 = 4e-4;
 
-/// Random vectors for the trace of an inverse (Hutchinson 1989).
+/// Random vectors for the trace of an inverse.
 const PROBES: usize = 16;
 
 impl Proxy {
-    /// Conditions the process on the pairs; `main` are the main effects that least squares sees.
-    pub fn fit(pairs: &Pairs, squares: &LeastSquares, main: &Mat<f64>) -> Option<Self> {
-        let (count, players) = (pairs.signs.nrows(), pairs.signs.ncols());
+    /// Conditions the process on the pairs; `main` are the main effects that least squares sees, of each output.
+    ///
+    /// With the least squares `B` and `o`, the process's functions `C` of Shapley values and `K` of covariance `k + m + noise` (interactions, main effects) between
+    /// the pairs, `φ = 2 (B (g − k α) + o (g(N) − k(N)·α)) + C α` with `α = K⁻¹ g`. As `k α = g − (m + noise) α`, this is
+    /// `(C − 2 o k(N) + 2 B m + 2 noise B) K⁻¹ g + 2 o g(N)`: the players' rows are solved beside `g`. Pairs that were not conditioned on keep
+    /// their `2 B g`, and add `−2 B k` to the rows.
+    pub fn fit(pairs: &Pairs, squares: &LeastSquares, main: &[Vec<f64>]) -> Option<Self> {
+        let (count, players, outputs) = (pairs.signs.rows(), pairs.signs.columns(), pairs.odd.len());
         let step = count.div_ceil(MOST_PAIRS);
-        let seen: Vec<usize> = (0..count).step_by(step).collect();
+        let (seen, unseen): (Vec<usize>, Vec<usize>) = (0..count).partition(|pair| pair % step == 0);
         let process = Process::new(main);
-        let seen_signs = Mat::from_fn(seen.len(), players, |row, player| pairs.signs[(seen[row], player)]);
-        let seen_odd = Mat::from_fn(seen.len(), pairs.odd.ncols(), |row, output| pairs.odd[(seen[row], output)]);
-        let (interactions, mut covariance) = process.covariances(&seen_signs, &seen_signs);
-        covariance += &interactions;
-        (0..seen.len()).for_each(|row| covariance[(row, row)] += NOISE);
-        let inverse = covariance.llt(Side::Lower).ok()?;
-        let across = if step == 1 { interactions } else { process.covariances(&pairs.signs, &seen_signs).0 };
-        // φ = 2 (B (g − K α) + o (g(N) − k(N)·α)) + C α with α = K⁻¹ g: `through` is what α contributes.
-        let full = Mat::from_fn(1, players, |_, _| 1.0);
-        let full = process.covariances(&full, &seen_signs).0;
-        let through = process.values(&seen_signs) - (&squares.map * &across + &squares.whole * full) * 2.0;
-        let mut map = &squares.map * 2.0;
-        let conditioned = inverse.solve(through.transpose());
-        for (row, &pair) in seen.iter().enumerate() {
-            (0..players).for_each(|player| map[(player, pair)] += conditioned[(row, player)]);
-        }
+        let signs = |of: &[usize]| Tiles::from_fn(of.len(), players, |row, player| pairs.signs.get(of[row], player));
+        let (known, unknown) = (signs(&seen), signs(&unseen));
+        let inverse = Cholesky::new(process.covariance(&known))?;
+        let across = process.interactions(&known, &unknown);
+        let through = process.through(squares, &known, &seen, &across, &unseen);
+        // Random vectors for the trace of the inverse (Hutchinson 1989).
+        let mut random = seed::generator(0, "trace", seen.len() as u64);
+        let probes: Vec<f64> = (0..PROBES * seen.len()).map(|_| if random.random_bool(0.5) { 1.0 } else { -1.0 }).collect();
+        let mut rows = Tiles::from_fn(players + outputs + PROBES, seen.len(), |row, pair| match row.checked_sub(players) {
+            None => through.get(row, pair),
+            Some(output) if output < outputs => pairs.odd[output][seen[pair]],
+            Some(probe) => probes[(probe - outputs) * seen.len() + pair],
+        });
+        inverse.forward(&mut rows);
+        let probed = |pair| (players + outputs..rows.rows()).map(|row| rows.get(row, pair).powi(2)).sum::<f64>();
+        let trace = (0..seen.len()).map(probed).sum::<f64>() / PROBES as f64;
+        inverse.backward(&mut rows);
+        let map = Tiles::from_fn(players, count, |player, pair| match pair % step {
+            0 => rows.get(player, pair / step),
+            _ => 2.0 * squares.map.get(player, pair),
+        });
         // Leaving a seen pair out, it is missed by α_i / (K⁻¹)_ii (Rasmussen & Williams 2006, eq. 5.12), here with the mean of that diagonal.
-        let alpha = inverse.solve(&seen_odd);
-        let mut signs = seed::generator(0, "trace", seen.len() as u64);
-        let probes = Mat::from_fn(seen.len(), PROBES, |_, _| if signs.random_bool(0.5) { 1.0 } else { -1.0 });
-        let solved = inverse.solve(&probes);
-        let trace: f64 = (0..PROBES).map(|probe| dot(&probes, &solved, probe)).sum::<f64>() / PROBES as f64;
-        let mut left = &pairs.odd - &across * &alpha;
-        for (row, &pair) in seen.iter().enumerate() {
-            (0..left.ncols()).for_each(|output| left[(pair, output)] = alpha[(row, output)] * seen.len() as f64 / trace);
-        }
-        Some(Self { map, left })
+        let left = pairs.odd.iter().enumerate().map(|(output, odd)| {
+            let alpha: Vec<f64> = (0..seen.len()).map(|pair| rows.get(players + output, pair)).collect();
+            let mut left = vec![0.0; count];
+            seen.iter().zip(&alpha).for_each(|(pair, alpha)| left[*pair] = alpha * seen.len() as f64 / trace);
+            let odd: Vec<f64> = unseen.iter().map(|pair| odd[*pair]).collect();
+            unseen.iter().zip(subtract(&odd, &across.turned_times(&alpha))).for_each(|(pair, missed)| left[*pair] = missed);
+            left
+        });
+        Some(Self { left: left.collect(), map })
     }
-}
-
-fn dot(a: &Mat<f64>, b: &Mat<f64>, column: usize) -> f64 {
-    a.col(column).iter().zip(b.col(column).iter()).map(|(a, b)| a * b).sum()
 }
 
 /// The prior, scaled to variance one.
@@ -85,48 +89,89 @@ struct Process {
     squares: f64,
     /// `e₃` of `t`: the unscaled variance.
     variance: f64,
+    /// Variance of the main effects, as a factor of `p₁`.
+    vague: f64,
 }
 
 impl Process {
-    fn new(main: &Mat<f64>) -> Self {
-        let size = |player: usize| main.row(player).iter().map(|beta| beta * beta).sum::<f64>().sqrt();
-        let sizes: Vec<f64> = (0..main.nrows()).map(size).collect();
+    fn new(main: &[Vec<f64>]) -> Self {
+        let players = main.first().map_or(0, Vec::len);
+        let sizes: Vec<f64> = (0..players).map(|player| main.iter().map(|beta| beta[player].powi(2)).sum::<f64>().sqrt()).collect();
         let mean = sizes.iter().sum::<f64>() / sizes.len() as f64;
         let t: Vec<f64> = sizes.iter().map(|size| if mean > 0.0 { (size / mean).max(LEAST) } else { 1.0 }).collect();
         let power = |k: i32| t.iter().map(|t| t.powi(k)).sum::<f64>();
         let (squares, variance) = (power(2), third(power(1), power(2), power(3)));
-        Self { t, squares, variance }
+        Self { squares, variance, vague: VAGUE / power(1), t }
     }
 
-    /// Between the rows of two sets of signs: of the interactions, and of the main effects.
-    fn covariances(&self, a: &Mat<f64>, b: &Mat<f64>) -> (Mat<f64>, Mat<f64>) {
-        let scaled = |power: i32| Mat::from_fn(a.nrows(), a.ncols(), |row, player| a[(row, player)] * self.t[player].powi(power));
-        // Power sums first, turned into covariances where they are: these matrices are large.
-        let (mut mains, mut interactions) = (scaled(1) * b.transpose(), scaled(3) * b.transpose());
-        let vague = VAGUE / self.t.iter().sum::<f64>();
-        for column in 0..b.nrows() {
-            for (first, cubes) in mains.col_as_slice_mut(column).iter_mut().zip(interactions.col_as_slice_mut(column)) {
-                *cubes = third(*first, self.squares, *cubes) / self.variance;
-                *first *= vague;
+    /// Signs times a power of `t`.
+    fn scaled(&self, signs: &Tiles, power: i32) -> Tiles {
+        Tiles::from_fn(signs.rows(), signs.columns(), |row, player| signs.get(row, player) * self.t[player].powi(power))
+    }
+
+    /// `K` of some pairs: the tiles on and below the diagonal.
+    fn covariance(&self, signs: &Tiles) -> Tiles {
+        let (first, cubes) = (self.scaled(signs, 1), self.scaled(signs, 3));
+        let mut all = Tiles::zeros(signs.rows(), signs.rows());
+        let mut mains = vec![[0.0; TILE]; TILE];
+        for i in 0..all.tall() {
+            for j in 0..=i {
+                self.tile((&first, &cubes), i, signs, j, all.tile_mut(i, j), &mut mains);
+                let both = all.tile_mut(i, j).as_flattened_mut().iter_mut().zip(mains.as_flattened());
+                both.for_each(|(interaction, main)| *interaction += main * self.vague);
+            }
+            let place = all.rows_of(i).len();
+            all.tile_mut(i, i).iter_mut().take(place).enumerate().for_each(|(at, column)| column[at] += NOISE);
+        }
+        all
+    }
+
+    /// The interactions' covariance between the rows of two sets of signs.
+    fn interactions(&self, a: &Tiles, b: &Tiles) -> Tiles {
+        let scaled = (&self.scaled(a, 1), &self.scaled(a, 3));
+        let mut all = Tiles::zeros(a.rows(), b.rows());
+        let mut mains = vec![[0.0; TILE]; TILE];
+        for i in 0..all.tall() {
+            for j in 0..all.wide() {
+                self.tile(scaled, i, b, j, all.tile_mut(i, j), &mut mains);
             }
         }
-        (interactions, mains)
+        all
     }
 
-    /// Shapley values of the process's functions `k(·, u)`: `(2/3) Σ_{T ∋ j} Π_{i ∈ T} t_i u_i`, players × rows of `signs`.
-    fn values(&self, signs: &Mat<f64>) -> Mat<f64> {
-        let sums: Vec<f64> =
-            (0..signs.nrows()).map(|row| self.t.iter().enumerate().map(|(player, t)| t * signs[(row, player)]).sum()).collect();
-        Mat::from_fn(signs.ncols(), signs.nrows(), |player, row| {
-            let (x, sum) = (self.t[player] * signs[(row, player)], sums[row]);
-            // e₂ of the others: e₂ − x · e₁ of the others.
+    /// A tile of the interactions' covariance, and its power sums `p₁`.
+    fn tile(&self, (first, cubes): (&Tiles, &Tiles), i: usize, b: &Tiles, j: usize, interactions: &mut [Column], mains: &mut [Column]) {
+        mains.as_flattened_mut().fill(0.0);
+        interactions.as_flattened_mut().fill(0.0);
+        first.add_product(i, b, j, mains);
+        cubes.add_product(i, b, j, interactions);
+        let sums = interactions.as_flattened_mut().iter_mut().zip(mains.as_flattened());
+        sums.for_each(|(cubes, first)| *cubes = third(*first, self.squares, *cubes) / self.variance);
+    }
+
+    /// What is solved for the players, players × seen pairs.
+    fn through(&self, squares: &LeastSquares, known: &Tiles, seen: &[usize], across: &Tiles, unseen: &[usize]) -> Tiles {
+        let players = known.columns();
+        let map = |of: &[usize]| Tiles::from_fn(players, of.len(), |player, pair| squares.map.get(player, of[pair]));
+        let (own, others) = (map(seen), map(unseen));
+        let beta = own.product(&Tiles::from_fn(players, seen.len(), |player, pair| known.get(pair, player)));
+        let mains = Tiles::from_fn(players, players, |player, other| beta.get(player, other) * self.t[other]).product(known);
+        let missed = others.product(across);
+        let sums = |power: i32| known.times(&self.t.iter().map(|t| t.powi(power)).collect::<Vec<f64>>());
+        let (first, cubes) = (sums(1), sums(3));
+        Tiles::from_fn(players, seen.len(), |player, pair| {
+            let (x, sum) = (self.t[player] * known.get(pair, player), first[pair]);
+            // Shapley values of `k(·, u)`: (2/3) Σ_{T ∋ j} Π_{i ∈ T} t_i u_i, by e₂ of the others, e₂ − x · e₁ of the others.
             let others = f64::midpoint(sum * sum, -self.squares) - x * (sum - x);
-            2.0 / 3.0 * x * others / self.variance
+            let value = 2.0 / 3.0 * x * others / self.variance;
+            let whole = third(sum, self.squares, cubes[pair]) / self.variance;
+            let missed = missed.get(player, pair) + squares.whole[player] * whole;
+            value - 2.0 * missed + 2.0 * (self.vague * mains.get(player, pair) + NOISE * own.get(player, pair))
         })
     }
 }
 
 /// `e₃` from power sums.
 fn third(p1: f64, p2: f64, p3: f64) -> f64 {
-    (p1.powi(3) - 3.0 * p1 * p2 + 2.0 * p3) / 6.0
+    (p1 * p1 * p1 - 3.0 * p1 * p2 + 2.0 * p3) / 6.0
 }

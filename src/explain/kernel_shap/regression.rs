@@ -4,40 +4,38 @@
 //! interactions of two features at most are explained exactly. With `u_j = ±1` for `j` in or out, `β` minimises `Σ w (g − u·β)²` subject to
 //! `Σ β = g(N) = (v(N) − v(∅)) / 2`, and `φ = 2 β`.
 
-use faer::linalg::solvers::{Llt, Solve};
-use faer::{Mat, Side};
-
 use super::proxy::Proxy;
+use crate::numeric::dense::{Cholesky, Tiles};
 
 /// Evaluated pairs of one row.
 #[derive(Debug)]
 pub(super) struct Pairs {
     /// `u`: pairs × players.
-    pub signs: Mat<f64>,
+    pub signs: Tiles,
     /// Regression weights.
     pub weights: Vec<f64>,
     /// Share of each pair's size that was not drawn: what leaves chance in the estimate.
     pub undrawn: Vec<f64>,
-    /// `g`: pairs × outputs.
-    pub odd: Mat<f64>,
-    /// `g(N)`: 1 × outputs.
-    pub whole: Mat<f64>,
+    /// `g` of each pair, a list an output.
+    pub odd: Vec<Vec<f64>>,
+    /// `g(N)` of each output.
+    pub whole: Vec<f64>,
 }
 
-/// Values and their standard errors, players × outputs.
+/// Values and their standard errors, a list of players an output.
 #[derive(Debug)]
 pub(super) struct Estimate {
-    pub values: Mat<f64>,
-    pub standard_errors: Mat<f64>,
+    pub values: Vec<Vec<f64>>,
+    pub standard_errors: Vec<Vec<f64>>,
 }
 
 /// Least squares as a linear map of what was observed: `β = map · g + whole · g(N)`.
 #[derive(Debug)]
 pub(super) struct LeastSquares {
     /// Players × pairs.
-    pub map: Mat<f64>,
-    /// Players × 1.
-    pub whole: Mat<f64>,
+    pub map: Tiles,
+    /// A factor a player.
+    pub whole: Vec<f64>,
 }
 
 /// Share of the mean variance that is added to each, so that few pairs, which may leave players apart, still have one solution.
@@ -46,47 +44,69 @@ const RIDGE: f64 = 1e-14;
 impl LeastSquares {
     /// `β = A⁻¹ (b − λ 1)` with `A = UᵀWU`, `b = UᵀWg` and `λ` such that the constraint holds.
     pub fn new(pairs: &Pairs) -> Option<Self> {
-        let (count, players) = (pairs.signs.nrows(), pairs.signs.ncols());
-        let weighted = Mat::from_fn(count, players, |pair, player| pairs.weights[pair] * pairs.signs[(pair, player)]);
-        let mut normal = pairs.signs.transpose() * &weighted;
-        let ridge = RIDGE * (0..players).map(|player| normal[(player, player)]).sum::<f64>() / players as f64;
-        (0..players).for_each(|player| normal[(player, player)] += ridge);
-        let normal: Llt<f64> = normal.llt(Side::Lower).ok()?;
-        let free = normal.solve(weighted.transpose());
-        let ones = normal.solve(Mat::from_fn(players, 1, |_, _| 1.0));
-        let total: f64 = (0..players).map(|player| ones[(player, 0)]).sum();
-        let whole = Mat::from_fn(players, 1, |player, _| ones[(player, 0)] / total);
-        let sums = Mat::from_fn(1, count, |_, pair| free.col(pair).iter().sum::<f64>());
-        Some(Self { map: free - &whole * sums, whole })
+        let (count, players) = (pairs.signs.rows(), pairs.signs.columns());
+        let sign = |player, pair| pairs.signs.get(pair, player);
+        let weighted = Tiles::from_fn(players, count, |player, pair| pairs.weights[pair] * sign(player, pair));
+        let normal = weighted.product(&Tiles::from_fn(players, count, sign));
+        let ridge = RIDGE * (0..players).map(|player| normal.get(player, player)).sum::<f64>() / players as f64;
+        let normal = Cholesky::new(Tiles::from_fn(players, players, |a, b| normal.get(a, b) + if a == b { ridge } else { 0.0 }))?;
+        let solve = |mut rows: Tiles| {
+            normal.forward(&mut rows);
+            normal.backward(&mut rows);
+            rows
+        };
+        let free = solve(Tiles::from_fn(count, players, |pair, player| weighted.get(player, pair)));
+        let ones = solve(Tiles::from_fn(1, players, |_, _| 1.0));
+        let total: f64 = (0..players).map(|player| ones.get(0, player)).sum();
+        let whole: Vec<f64> = (0..players).map(|player| ones.get(0, player) / total).collect();
+        let sums = free.times(&vec![1.0; players]);
+        Some(Self { map: Tiles::from_fn(players, count, |player, pair| free.get(pair, player) - whole[player] * sums[pair]), whole })
+    }
+
+    /// `map · g + share · whole · g(N)` of each output, for this map or another.
+    fn values(&self, map: &Tiles, pairs: &Pairs, share: f64) -> Vec<Vec<f64>> {
+        let of = |(odd, all): (&Vec<f64>, &f64)| {
+            map.times(odd).into_iter().zip(&self.whole).map(|(value, whole)| value + whole * (share * all)).collect()
+        };
+        pairs.odd.iter().zip(&pairs.whole).map(of).collect()
     }
 }
 
 /// Shapley values from pairs; `proxy` first explains three-way interactions. `None` where the pairs are too alike for a solution.
 pub(super) fn estimate(pairs: &Pairs, proxy: bool) -> Option<Estimate> {
     let squares = LeastSquares::new(pairs)?;
-    let (map, whole) = (&squares.map, &squares.whole);
-    let main = map * &pairs.odd + whole * &pairs.whole;
-    let left = &pairs.odd - &pairs.signs * &main;
-    let is_linear = left.norm_l2() <= 1e-10 * pairs.odd.norm_l2();
+    let main = squares.values(&squares.map, pairs, 1.0);
+    let left: Vec<Vec<f64>> = pairs.odd.iter().zip(&main).map(|(odd, main)| subtract(odd, &pairs.signs.times(main))).collect();
+    let norm = |all: &[Vec<f64>]| all.iter().flatten().map(|value| value * value).sum::<f64>().sqrt();
+    let is_linear = norm(&left) <= 1e-10 * norm(&pairs.odd);
     if proxy
         && !is_linear
         && let Some(proxy) = Proxy::fit(pairs, &squares, &main)
     {
-        let values = &proxy.map * &pairs.odd + (whole * &pairs.whole) * 2.0;
+        let values = squares.values(&proxy.map, pairs, 2.0);
         return Some(Estimate { standard_errors: errors(&proxy.map, &proxy.left, &pairs.undrawn), values });
     }
-    let hat = |pair: usize| -> f64 { (0..main.nrows()).map(|player| pairs.signs[(pair, player)] * map[(player, pair)]).sum() };
-    let slack: Vec<f64> = (0..left.nrows()).map(|pair| (1.0 - hat(pair)).max(f64::EPSILON)).collect();
-    let left = Mat::from_fn(left.nrows(), left.ncols(), |pair, output| if is_linear { 0.0 } else { left[(pair, output)] / slack[pair] });
-    let map = map * 2.0;
-    Some(Estimate { standard_errors: errors(&map, &left, &pairs.undrawn), values: main * 2.0 })
+    let (count, players) = (pairs.signs.rows(), pairs.signs.columns());
+    let hat = |pair: usize| (0..players).map(|player| pairs.signs.get(pair, player) * squares.map.get(player, pair)).sum::<f64>();
+    let slack: Vec<f64> = (0..count).map(|pair| (1.0 - hat(pair)).max(f64::EPSILON)).collect();
+    let missed = |left: &Vec<f64>| left.iter().zip(&slack).map(|(left, slack)| if is_linear { 0.0 } else { 2.0 * left / slack }).collect();
+    let left: Vec<Vec<f64>> = left.iter().map(missed).collect();
+    let values = main.into_iter().map(|main| main.into_iter().map(|beta| 2.0 * beta).collect()).collect();
+    Some(Estimate { standard_errors: errors(&squares.map, &left, &pairs.undrawn), values })
+}
+
+/// `a − b`.
+pub(super) fn subtract(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
 /// Jackknife: `se_j² = Σ_i (1 − p_i) (M_ji e_i)²`, where leaving pair `i` out moves the estimate `M g` by `M_ji e_i`, with `e` the error of
 /// predicting a pair from the others; `1 − p` corrects for drawing from finitely many.
-fn errors(map: &Mat<f64>, left: &Mat<f64>, undrawn: &[f64]) -> Mat<f64> {
-    Mat::from_fn(map.nrows(), left.ncols(), |player, output| {
-        let moves = undrawn.iter().enumerate().map(|(pair, undrawn)| undrawn * (map[(player, pair)] * left[(pair, output)]).powi(2));
-        moves.sum::<f64>().sqrt()
-    })
+fn errors(map: &Tiles, left: &[Vec<f64>], undrawn: &[f64]) -> Vec<Vec<f64>> {
+    let squares = Tiles::from_fn(map.rows(), map.columns(), |player, pair| map.get(player, pair).powi(2));
+    let of = |left: &Vec<f64>| {
+        let moves: Vec<f64> = left.iter().zip(undrawn).map(|(left, undrawn)| undrawn * left * left).collect();
+        squares.times(&moves).into_iter().map(f64::sqrt).collect()
+    };
+    left.iter().map(of).collect()
 }
