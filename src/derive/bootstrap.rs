@@ -7,6 +7,7 @@
 //! (Buckets by index modulo BUCKETS would be too much alike where a file is sorted, and the intervals too narrow.)
 
 use rand_chacha::rand_core::Rng;
+use rayon::prelude::*;
 
 use crate::numeric::quantile::sorted_quantile;
 use crate::numeric::seed;
@@ -147,8 +148,13 @@ impl BucketSums {
         if weight == 0.0 {
             return None;
         }
-        let mut replicates = vec![Vec::new(); columns.len()];
-        (0..draws).for_each(|draw| resample(self.seed, draw, weights, columns, &mut replicates));
+        // Buckets without weight hold nothing: of a small group most of them.
+        let kept: Vec<usize> = (0..buckets).filter(|bucket| weights[*bucket] != 0.0).collect();
+        let packed = |column: &&[f64]| kept.iter().map(|bucket| column[*bucket]).collect::<Vec<f64>>();
+        let (own, others): (Vec<f64>, Vec<Vec<f64>>) = (packed(weights), columns.iter().map(packed).collect());
+        let draw = |draw| resample((self.seed, draw), (buckets, &kept), &own, &others);
+        let drawn: Vec<Vec<f64>> = (0..draws).into_par_iter().map(draw).collect();
+        let replicates = (0..columns.len()).map(|column| drawn.iter().map(|means| means[column]).collect()).collect();
         Some(Replicates { means: columns.iter().map(|column| column.iter().sum::<f64>() / weight).collect(), replicates })
     }
 
@@ -168,23 +174,24 @@ fn bucket(seed: u64, row: u64) -> usize {
     (seed::derive(seed, "bootstrap bucket", row) % BUCKETS as u64) as usize
 }
 
-/// Draws as many buckets as there are, with replacement, and appends each column's mean over them.
+/// Draws as many `buckets` as there are, with replacement: each column's mean over those of them that are `kept`.
 ///
 /// A draw without any weight says nothing and is repeated.
-fn resample(seed: u64, replicate: u64, weights: &[f64], columns: &[&[f64]], replicates: &mut [Vec<f64>]) {
+fn resample((seed, replicate): (u64, u64), (buckets, kept): (usize, &[usize]), weights: &[f64], columns: &[Vec<f64>]) -> Vec<f64> {
     let mut random = seed::generator(seed, "bootstrap replicate", replicate);
-    let mut counts = vec![0.0; weights.len()];
+    let (mut drawn, mut counts) = (vec![0.0; buckets], Vec::new());
     let mut weight = 0.0;
     while weight == 0.0 {
-        counts.fill(0.0);
-        for _ in 0..counts.len() {
+        drawn.fill(0.0);
+        for _ in 0..buckets {
             // A 32-bit draw times at most 1024 buckets: every bucket is equally likely to within 2⁻²².
-            let drawn = (u64::from(random.next_u32()) * counts.len() as u64) >> 32;
-            counts[drawn as usize] += 1.0;
+            let bucket = (u64::from(random.next_u32()) * buckets as u64) >> 32;
+            drawn[bucket as usize] += 1.0;
         }
+        counts = kept.iter().map(|bucket| drawn[*bucket]).collect::<Vec<f64>>();
         weight = paired_sum(&counts, weights, |count, weight| count * weight);
     }
-    columns.iter().zip(replicates).for_each(|(column, means)| means.push(paired_sum(&counts, column, |count, sum| count * sum) / weight));
+    columns.iter().map(|column| paired_sum(&counts, column, |count, sum| count * sum) / weight).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::effect::{self, GridChoice, Problem};
-use super::fairness::{AdverseReasons, FairnessAttributions, FairnessConditional, FairnessMetrics, Review};
+use super::fairness::{self, AdverseReasons, FairnessAttributions, FairnessConditional, FairnessEffects, FairnessMetrics, Review};
 use super::{AnyDerivation, Derivation};
 use super::{
     agreement::Agreement, ale::Ale, clusters::Clusters, ice::Ice, importance::Importance, interactions::Interactions, pdp::Pdp,
@@ -56,11 +56,18 @@ pub struct SettingError {
     pub message: String,
 }
 
-/// Checks the settings of the derivations that are switched on against the explained features.
+/// Checks the settings of the derivations that are switched on, and of a fairness review, against the explained features.
 ///
 /// # Errors
 /// If a setting names a feature that is not there, or needs a derivation that is off.
-pub fn check(settings: &Settings, features: &[ExplainedFeature], forest: Option<&Forest>) -> Result<(), SettingError> {
+pub fn check(
+    settings: &Settings,
+    review: Option<&fairness::Settings>,
+    features: &[ExplainedFeature],
+    forest: Option<&Forest>,
+) -> Result<(), SettingError> {
+    let effects = review.map_or(Ok(()), |review| review.check_effects(features));
+    effects.map_err(|problem| SettingError { key: format!("fairness.effects.{}", problem.key), message: problem.message })?;
     let (ranked, summarised) = (settings.importance.settings().is_some(), settings.summary.settings().is_some());
     let named = |step: &str, problem: Problem| SettingError { key: format!("derive.{step}.{}", problem.key), message: problem.message };
     let trees = has_constant_leaves(forest);
@@ -80,7 +87,7 @@ fn has_constant_leaves(forest: Option<&Forest>) -> bool {
 }
 
 /// What the derivations that are switched on need to know before the first row.
-pub fn needs(settings: &Settings, forest: Option<&Forest>, space: Output) -> Needs {
+pub fn needs(settings: &Settings, review: Option<&fairness::Settings>, forest: Option<&Forest>, space: Output) -> Needs {
     let (trees, sample) = (has_constant_leaves(forest), Needs { sample: true, ..Needs::default() });
     let steps = [
         settings.pdp.settings().map(|pdp| effect::needs(trees, space, pdp.grid)),
@@ -88,6 +95,7 @@ pub fn needs(settings: &Settings, forest: Option<&Forest>, space: Output) -> Nee
         settings.ale.settings().map(|_| sample),
         settings.interactions.settings().map(|_| effect::needs(trees, Output::Margin, GridChoice::Exact)),
         settings.surrogate.settings().map(|_| sample),
+        review.and_then(|review| review.effects.as_ref()).map(|_| sample),
     ];
     steps.into_iter().flatten().fold(Needs::default(), Needs::and)
 }
@@ -108,15 +116,22 @@ pub fn build(settings: &Settings, reviewed: Option<Reviewed>, context: &Arc<Cont
     let interacting = settings.interactions.settings();
     let interactions = interacting.is_some() || context.subject.interactions.is_some();
     let interactions = interactions.then(|| boxed(Interactions::new(interacting, context)));
-    steps.into_iter().flatten().chain(interactions).chain(reviewed.into_iter().flat_map(|reviewed| fairness(reviewed, context))).collect()
+    steps
+        .into_iter()
+        .flatten()
+        .chain(interactions)
+        .chain(reviewed.into_iter().flat_map(|reviewed| of_review(reviewed, settings, context)))
+        .collect()
 }
 
-fn fairness(Reviewed { review, favourable }: Reviewed, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
+fn of_review(Reviewed { review, favourable }: Reviewed, settings: &Settings, context: &Arc<Context>) -> Vec<Box<dyn AnyDerivation>> {
     let reasons = review.reasons().zip(favourable);
     let reasons = reasons.map(|(settings, attributor)| boxed(AdverseReasons::new(settings, &review, context, attributor)));
     let conditional = review.has_strata().then(|| boxed(FairnessConditional::new(&review)));
     let always = [boxed(FairnessMetrics::new(&review)), boxed(FairnessAttributions::new(&review, context))];
-    always.into_iter().chain(conditional).chain(reasons).collect()
+    let orders = settings.ale.settings().map(|ale| ale.order.clone()).unwrap_or_default();
+    let effects = review.effects().map(|effects| boxed(FairnessEffects::new(effects, &review, context, &orders)));
+    always.into_iter().chain(conditional).chain(effects).chain(reasons).collect()
 }
 
 fn step<S, D: Derivation + 'static>(step: &Step<S>, new: impl FnOnce(&S) -> D) -> Option<Box<dyn AnyDerivation>> {

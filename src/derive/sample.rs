@@ -24,9 +24,20 @@ impl<T> BottomK<T> {
     }
 
     /// Adds `count` consecutive rows from `first` on; `row` makes what is kept of the one at a place among them.
-    pub fn absorb(&mut self, (seed, purpose): (u64, &str), first: u64, count: usize, row: impl Fn(usize) -> T) {
+    pub fn absorb(&mut self, purpose: (u64, &str), first: u64, count: usize, row: impl Fn(usize) -> T) {
+        self.absorb_some(purpose, first, 0..count, row);
+    }
+
+    /// Adds some of the rows from `first` on, by their places.
+    pub fn absorb_some(
+        &mut self,
+        (seed, purpose): (u64, &str),
+        first: u64,
+        places: impl IntoIterator<Item = usize>,
+        row: impl Fn(usize) -> T,
+    ) {
         let hashed = |place: usize| (seed::derive(seed, purpose, first + place as u64), place);
-        let mut candidates: Vec<(u64, usize)> = (0..count).map(hashed).collect();
+        let mut candidates: Vec<(u64, usize)> = places.into_iter().map(hashed).collect();
         if candidates.len() > self.size {
             candidates.select_nth_unstable(self.size);
             candidates.truncate(self.size);

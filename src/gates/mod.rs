@@ -171,13 +171,30 @@ fn judge(outcome: &mut Outcome, gate: &Gate, cells: &[Cell]) {
     let unknown: Vec<String> = cells.iter().filter_map(|cell| Some(cell.told(cell.value.as_ref().err()?))).collect();
     outcome.value = worst.map(|(value, _)| *value);
     let (status, message) = match worst {
-        Some((value, cell)) if excess(*value) > 0.0 => (Status::Failed, cell.told(&value.to_string())),
+        Some((value, cell)) if excess(*value) > 0.0 => (Status::Failed, cell.told(&readable(*value, gate))),
         _ if !unknown.is_empty() => (Status::NotEvaluable, unknown.join("; ")),
-        Some((value, cell)) => (Status::Passed, cell.told(&value.to_string())),
+        Some((value, cell)) => (Status::Passed, cell.told(&readable(*value, gate))),
         None => (Status::NotEvaluable, String::new()),
     };
     let many = if cells.len() > 1 { format!("{} numbers; ", cells.len()) } else { String::new() };
     (outcome.status, outcome.message) = (status, format!("{many}{message}"));
+}
+
+/// A number to four significant digits, or as many more as tell on which side of each limit it lies; a whole number as such.
+fn readable(value: f64, gate: &Gate) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e9 {
+        return value.to_string();
+    }
+    let sides = |value: f64| [gate.min, gate.max].map(|limit| limit.and_then(|limit| value.partial_cmp(&limit)));
+    let digits = |after_first: usize| {
+        let text = format!("{value:.after_first$e}");
+        let exponent = text.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok()).unwrap_or(0);
+        match usize::try_from(after_first as i32 - exponent) {
+            Ok(decimals) if exponent >= -5 => format!("{value:.decimals$}"),
+            _ => text,
+        }
+    };
+    (3..17).map(digits).find(|text| text.parse().is_ok_and(|shown| sides(shown) == sides(value))).unwrap_or_else(|| value.to_string())
 }
 
 #[cfg(test)]
@@ -226,6 +243,22 @@ mod tests {
         let rank = evaluated(r#"{"metric": "importance.rank", "where": {"feature": "age"}, "max": 1}"#);
         assert_eq!((rank.status, rank.value), (Status::Passed, Some(1.0)));
         assert_eq!(evaluated(r#"{"metric": "importance.mean_abs", "where": {"rank": 1}, "max": 1}"#).status, Status::Passed);
+    }
+
+    #[test]
+    fn messages_hold_as_many_digits_as_tell_a_number_from_its_limits() {
+        let told = |value: f64, limits: &str| {
+            let gate: Gate = serde_json::from_str(&format!(r#"{{"metric": "importance.mean_abs", {limits}}}"#)).unwrap();
+            readable(value, &gate)
+        };
+        assert_eq!(told(0.849_152_173_913_043_5, r#""min": 0.8"#), "0.8492");
+        assert_eq!(told(0.799_999_6, r#""min": 0.8"#), "0.7999996");
+        assert_eq!(told(0.8, r#""min": 0.8, "max": 1.25"#), "0.8000");
+        assert_eq!(told(0.8_f64.next_down(), r#""min": 0.8"#), "0.7999999999999999");
+        assert_eq!(told(-0.000_012_345_6, r#""max": 0"#), "-0.00001235");
+        assert_eq!(told(123_456.7, r#""max": 1e6"#), "1.235e5");
+        assert_eq!((told(1.0, r#""max": 1"#), told(0.0, r#""max": 1"#)), ("1".into(), "0".into()));
+        assert_eq!(told(2.0e-9, r#""max": 1"#), "2.000e-9");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The fairness section of the page: what was screened, with what result, and which features make the gaps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::Array;
 
@@ -17,6 +17,9 @@ const NAMED: usize = 3;
 
 /// Rate of false discoveries below which a feature is named.
 const DISCOVERY: f64 = 0.05;
+
+/// Status of what is not looked at, since it has too many groups or strata.
+const NOT_EVALUATED: &str = "not_evaluated";
 
 /// The section, where there is a review.
 pub(super) fn section(plan: &Plan, tables: &[Table]) -> Option<Fairness> {
@@ -87,7 +90,7 @@ fn conditional(table: &Table) -> Vec<ConditionalLine> {
     ratios.filter_map(line).collect()
 }
 
-/// What could not be compared at all, for want of rows in a reference group.
+/// What could not be compared at all, for want of rows in a reference group, or since there are too many groups or strata.
 pub(super) fn warnings(plan: &Plan, tables: &[Table]) -> Vec<String> {
     let (Some(settings), Some(metrics)) = (&plan.config.fairness, tables.iter().find(|table| table.name == "fairness_metrics")) else {
         return Vec::new();
@@ -97,6 +100,12 @@ pub(super) fn warnings(plan: &Plan, tables: &[Table]) -> Vec<String> {
     let of_rates = (0..metrics.len()).filter(|row| text("metric", *row) == "favourable_rate");
     of_rates.for_each(|row| rates.entry(text("attribute", row)).or_default().push(row));
     let warning = |(attribute, lines): (&&str, &Vec<usize>)| {
+        if lines.iter().any(|row| text("status", *row) == NOT_EVALUATED) {
+            let many = text("group", *lines.first()?);
+            return Some(format!(
+                "fairness: `{attribute}` has {many} and is not screened; give a number bins, join small groups in the data, or choose another column"
+            ));
+        }
         let is_reference = |row: &&usize| text("group", **row) == text("reference", **row);
         let (references, others): (Vec<&usize>, Vec<&usize>) = lines.iter().partition(is_reference);
         let rows = |row: usize| metrics.integers("rows").value(row);
@@ -115,7 +124,20 @@ pub(super) fn warnings(plan: &Plan, tables: &[Table]) -> Vec<String> {
             _ => None,
         }
     };
-    rates.iter().filter_map(warning).collect()
+    rates.iter().filter_map(warning).chain(crowded_strata(tables)).collect()
+}
+
+/// Which columns have too many strata to compare groups within.
+fn crowded_strata(tables: &[Table]) -> impl Iterator<Item = String> {
+    let table = tables.iter().find(|table| table.name == "fairness_conditional");
+    let crowded = table.into_iter().flat_map(|table| {
+        let of_strata = |row: &usize| table.texts("status").value(*row) == NOT_EVALUATED && table.integers("strata").value(*row) > 0;
+        (0..table.len()).filter(of_strata).map(|row| table.texts("stratum").value(row))
+    });
+    let columns: BTreeSet<&str> = crowded.collect();
+    columns.into_iter().map(|column| {
+        format!("fairness: `{column}` has too many strata to compare groups within; give a number bins, or choose another column")
+    })
 }
 
 fn number(table: &Table, column: &str, row: usize) -> Option<f64> {
@@ -128,6 +150,7 @@ fn screen(metrics: &Table, ratio: Option<usize>) -> &'static str {
     let Some(row) = ratio else { return "reference" };
     match (number(metrics, "value", row), number(metrics, "ci_high", row)) {
         (None, _) if metrics.texts("status").value(row) == "undefined" => "undefined",
+        (None, _) if metrics.texts("status").value(row) == NOT_EVALUATED => "not evaluated",
         (None, _) => "insufficient data",
         (Some(value), _) if value >= FOUR_FIFTHS => "not below 0.8",
         (Some(_), Some(high)) if high < FOUR_FIFTHS => "below 0.8, interval too",

@@ -217,6 +217,9 @@ fn describe(table: &str) -> String {
         "fairness_attributions" => "What each feature contributes to the gap in mean prediction between a group and its reference.".into(),
         "fairness_calibration" => "Predicted and observed rates of each group, band by band of the prediction.".into(),
         "fairness_conditional" => "Each group beside its reference among rows that are alike in a stratum column.".into(),
+        "fairness_effects" => {
+            "Partial dependence and accumulated local effects over the rows of each group alone, at the same points for all.".into()
+        }
         "fairness_importance" => "What matters in each group: the mean size of each feature's attributions.".into(),
         "fairness_proxy" => "How well attributions tell a group from its reference, and which features give it away.".into(),
         "reasons" => "The principal reasons of each unfavourable decision.".into(),

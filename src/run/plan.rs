@@ -97,13 +97,14 @@ impl Plan {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| RunError::Internal(error.to_string()))?;
         sources(&config)?;
         let space = config.model.output;
-        let needs = explain::needs(&config.explain, forest, space).and(derive::needs(&config.derive, forest, space));
+        let needs =
+            explain::needs(&config.explain, forest, space).and(derive::needs(&config.derive, config.fairness.as_ref(), forest, space));
         let reasons = review.as_ref().is_some_and(|review| review.reasons().is_some());
         let background = if needs.background() || reasons { Some(background(&config, &data, request)?) } else { None };
         let chunk_rows =
             chunk_rows(data.dataset().rows(), names.len() * model.outputs.len(), forest.map_or(0, |forest| forest.leaves() as u64));
         let plan = Self { pool, model, needs, data, protected, background, groups, review, chunk_rows, threads, config, options };
-        derive::check(&plan.config.derive, &plan.features(), plan.forest())?;
+        derive::check(&plan.config.derive, plan.config.fairness.as_ref(), &plan.features(), plan.forest())?;
         let (needed, limit) = (plan.memory(), plan.config.run.memory_limit);
         if needed > limit.0 {
             tracing::warn!("the run may need {} MiB, more than run.memory_limit ({limit}); fewer --threads need less", needed >> 20);

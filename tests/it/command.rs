@@ -452,3 +452,45 @@ fn a_signal_ends_command_and_run() {
         assert!(!lives(&audit.path("id")) && audit.visible("out/runs").is_empty() && audit.hidden().is_empty());
     }
 }
+
+#[test]
+fn effects_by_group_of_an_additive_command_are_straight_lines_through_the_groups_means() {
+    let fairness =
+        "fairness: { favourable: below, threshold: 12000, attributes: [{ column: sex }], effects: { features: [age, amount], points: 6 } }";
+    let folder = audit("linear", "batch_rows: 100000", fairness).publish(&[]);
+    let (effects, data) = (read(&folder.join("tables/fairness_effects.parquet")), read(&crate::support::shipped("data/credit.parquet")));
+    let text = |batch: &RecordBatch, column: &str, row: usize| {
+        let column = arrow_cast::cast(batch.column_by_name(column).unwrap(), &arrow_schema::DataType::Utf8).unwrap();
+        column.as_string::<i32>().value(row).to_owned()
+    };
+    let number = |batch: &RecordBatch, column: &str, row: usize| {
+        arrow_cast::cast(batch.column_by_name(column).unwrap(), &arrow_schema::DataType::Float64)
+            .unwrap()
+            .as_primitive::<Float64Type>()
+            .value(row)
+    };
+    let mean = |group: &str, value: &dyn Fn(usize) -> f64| {
+        let members: Vec<usize> = (0..data.num_rows()).filter(|row| text(&data, "sex", *row) == group).collect();
+        members.iter().map(|row| value(*row)).sum::<f64>() / members.len() as f64
+    };
+    let letters = |column: &str, row: usize| text(&data, column, row).len() as f64;
+    let score = |row: usize| {
+        let numbers = number(&data, "duration", row) + 3.0 * number(&data, "amount", row) + 5.0 * number(&data, "age", row);
+        numbers + 2.0 * letters("purpose", row) + 4.0 * letters("housing", row)
+    };
+    // Each of 310 and of 690 rows is in the sample.
+    for row in 0..effects.num_rows() {
+        let (group, feature) = (text(&effects, "group", row), text(&effects, "feature", row));
+        let (slope, middle) = (if feature == "age" { 5.0 } else { 3.0 }, mean(&group, &|row| number(&data, &feature, row)));
+        let (x, value) = (number(&effects, "x", row), number(&effects, "value", row));
+        if text(&effects, "kind", row) == "pdp" {
+            let expected = mean(&group, &score) + slope * (x - middle);
+            assert!((value - expected).abs() < 1e-9 * expected.abs(), "{group} {feature} {x}: {value} {expected}");
+        } else if row > 0 && text(&effects, "kind", row - 1) == "ale" {
+            let rise = value - number(&effects, "value", row - 1);
+            let expected = slope * (x - number(&effects, "x", row - 1));
+            assert!((rise - expected).abs() < 1e-9 * expected.abs().max(1.0), "{group} {feature} {x}: {rise} {expected}");
+        }
+    }
+    assert!(effects.num_rows() >= 40);
+}

@@ -22,7 +22,7 @@ pub fn with_background(subject: Subject, background: &RowBatch) -> Subject {
 /// The same, for points of a certain choice.
 fn with_grid(mut subject: Subject, background: &RowBatch, grid: GridChoice) -> Subject {
     let settings = derive::Settings { pdp: Step::On(pdp::Settings { grid, ..pdp::Settings::default() }), ..derive::Settings::default() };
-    let needs = derive::needs(&settings, subject.forest.as_deref(), subject.space);
+    let needs = derive::needs(&settings, None, subject.forest.as_deref(), subject.space);
     let mut pass = BackgroundPass::new(needs, subject.forest.as_ref(), usize::MAX).unwrap();
     pass.absorb(background).unwrap();
     subject.background = pass.finish().unwrap();

@@ -16,7 +16,8 @@ fn audit(fairness: &str) -> Audit {
     audit
 }
 
-fn texts(rows: &RecordBatch, column: &str) -> Vec<String> {
+/// A column as texts, empty where there is none.
+pub fn texts(rows: &RecordBatch, column: &str) -> Vec<String> {
     let texts = arrow_cast::cast(rows.column_by_name(column).unwrap(), &arrow_schema::DataType::Utf8).unwrap();
     texts.as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_owned()).collect()
 }
@@ -168,4 +169,48 @@ fn gaps_of_each_label_add_up_and_all_tables_are_the_same_at_any_number_of_thread
     // What the model makes of marital status gives men away.
     assert!(floats(&proxy, "value")[auc] > 0.9, "{}", floats(&proxy, "value")[auc]);
     assert!(expected == contents(&run("3")));
+}
+
+#[test]
+fn columns_with_too_many_groups_or_strata_are_stated_and_never_pass_a_gate() {
+    let gates = "gates: [{ metric: fairness.adverse_impact_ratio, where: { attribute: sex }, min: 0.5 }]";
+    let audit = Audit::new();
+    let config = format!(
+        "fairness: {{ favourable: below, attributes: [{{ column: sex }}, {{ column: amount }}], intersections: [[sex, amount]], effects: {{}}, \
+         strata: [{{ column: amount }}, {{ column: housing }}] }}\n{gates}\n"
+    );
+    audit.config(&config);
+    let folder = audit.publish(&["--set", "data.label=bad"]);
+    let metrics = read(&folder.join("tables/fairness_metrics.parquet"));
+    let [attributes, groups, names, statuses] = ["attribute", "group", "metric", "status"].map(|column| texts(&metrics, column));
+    for attribute in ["amount", "sex & amount"] {
+        let lines: Vec<usize> = (0..names.len()).filter(|row| attributes[*row] == attribute).collect();
+        assert!(lines.iter().all(|row| statuses[*row] == "not_evaluated" && groups[*row] == "more than 200 groups"));
+        // Every metric that a group of the attribute that is screened has.
+        let of_women: Vec<&str> = (0..names.len()).filter(|row| groups[*row] == "female").map(|row| names[row].as_str()).collect();
+        assert_eq!(lines.iter().map(|row| names[*row].as_str()).collect::<Vec<_>>(), of_women);
+    }
+    for table in ["attributions", "importance", "proxy", "calibration", "effects", "conditional"] {
+        let lines = read(&folder.join(format!("tables/fairness_{table}.parquet")));
+        let (attributes, statuses) = (texts(&lines, "attribute"), texts(&lines, "status"));
+        let of = |wanted: &str| {
+            (0..attributes.len()).filter(|row| attributes[*row] == wanted).map(|row| statuses[row].clone()).collect::<Vec<_>>()
+        };
+        assert!(!of("amount").is_empty() && of("amount").iter().all(|status| status == "not_evaluated"), "{table}");
+        assert!(of("sex").iter().any(|status| status == "ok"), "{table}");
+        if table == "conditional" {
+            let strata = texts(&lines, "stratum");
+            let right = |row: usize| (statuses[row] == "not_evaluated") == (strata[row] == "amount" || attributes[row] != "sex");
+            assert!((0..strata.len()).all(right));
+        }
+    }
+    let page = std::fs::read_to_string(folder.join("index.html")).unwrap();
+    assert!(page.contains("`amount` has more than 200 groups and is not screened; give a number bins") && page.contains("not evaluated"));
+    assert!(page.contains("`amount` has too many strata to compare groups within"));
+    for filter in ["", ", where: {attribute: amount}"] {
+        let gate = format!("gates=[{{metric: fairness.adverse_impact_ratio, min: 0.1{filter}}}]");
+        let output = audit.run(&["--set", &gate]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains("could not be evaluated"), "{}", stderr(&output));
+    }
 }

@@ -20,6 +20,8 @@ mod dependence;
 mod effects;
 mod effects_golden;
 mod fairness;
+mod fairness_effects;
+mod fairness_review;
 mod fairness_runs;
 mod fairness_strata;
 mod forests;

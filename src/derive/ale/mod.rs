@@ -6,13 +6,12 @@ mod settings;
 
 use std::sync::Arc;
 
-use super::effect::{Axis, Local, Model, RowMajor, members};
+use super::effect::{Axis, CurveSums, Local, Model, RowMajor, members};
 use super::{Context, Derivation, DeriveError};
 use crate::attribution::Scores;
 use crate::dataset::RowBatch;
 use crate::pattern::Changes;
 use crate::table::Table;
-use curve::CurveSums;
 use pair::{Pair, PairSums};
 
 pub use settings::Settings;

@@ -106,6 +106,11 @@ impl Choice {
 
     /// The columns of the chosen features, the most important first where there is an importance table among the `earlier` ones.
     pub(in crate::derive) fn columns(&self, features: &[ExplainedFeature], earlier: &[Table]) -> Vec<usize> {
+        self.columns_of(features, &ranking(features, earlier))
+    }
+
+    /// The columns of the chosen features, the first of the `ranked` ones first.
+    pub(in crate::derive) fn columns_of(&self, features: &[ExplainedFeature], ranked: &[&ExplainedFeature]) -> Vec<usize> {
         let columns = |feature: &ExplainedFeature| feature.members.iter().map(|member| member.column).collect::<Vec<_>>();
         match self {
             Choice::Named(names) => {
@@ -117,8 +122,8 @@ impl Choice {
                 }
                 found
             }
-            Choice::All => ranking(features, earlier).into_iter().flat_map(columns).collect(),
-            Choice::Top(count) => ranking(features, earlier).into_iter().take(count.get()).flat_map(columns).collect(),
+            Choice::All => ranked.iter().copied().flat_map(columns).collect(),
+            Choice::Top(count) => ranked.iter().copied().take(count.get()).flat_map(columns).collect(),
         }
     }
 }
@@ -140,7 +145,7 @@ fn named<'a>(features: &'a [ExplainedFeature], name: &'a str) -> impl Iterator<I
 }
 
 /// The explained features by their mean |φ| summed over outputs, by the table's first method; in their own order without a table.
-fn ranking<'a>(features: &'a [ExplainedFeature], earlier: &[Table]) -> Vec<&'a ExplainedFeature> {
+pub(in crate::derive) fn ranking<'a>(features: &'a [ExplainedFeature], earlier: &[Table]) -> Vec<&'a ExplainedFeature> {
     let mut ranked: Vec<&ExplainedFeature> = features.iter().collect();
     let Some(table) = earlier.iter().find(|table| table.name == "importance" && !table.is_empty()) else { return ranked };
     let (methods, names, sizes) = (table.texts("method"), table.texts("feature"), table.numbers("mean_abs"));

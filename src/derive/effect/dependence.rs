@@ -53,15 +53,22 @@ impl Dependence {
     /// # Errors
     /// If the background has no weight.
     pub fn new(subject: &Arc<Subject>, exactly: bool) -> Result<Self, String> {
+        let of_rows = Self::of_rows(subject);
+        let wanted = of_rows.forest.is_some() && (exactly || of_rows.link == Link::Identity);
+        let counted = subject.background.histograms.as_ref().filter(|_| wanted);
+        let function = counted.map(|counter| counter.value_function()).transpose().map_err(|error| error.to_string())?;
+        Ok(Self { function, ..of_rows })
+    }
+
+    /// Of the subject's model, for rows that are given: without the background.
+    pub fn of_rows(subject: &Arc<Subject>) -> Self {
         let constant = |forest: &Forest| forest.trees.iter().all(|tree| tree.linear.is_empty());
         let forest = subject.forest.clone().filter(|forest| constant(forest));
         let link = match (&subject.forest, subject.space) {
             (Some(forest), Output::Probability) => forest.link,
             _ => Link::Identity,
         };
-        let counted = subject.background.histograms.as_ref().filter(|_| forest.is_some() && (exactly || link == Link::Identity));
-        let function = counted.map(|counter| counter.value_function()).transpose().map_err(|error| error.to_string())?;
-        Ok(Self { subject: Arc::clone(subject), forest, function, link })
+        Self { subject: Arc::clone(subject), forest, function: None, link }
     }
 
     /// The exact function of margins, if there is one.
@@ -183,16 +190,25 @@ impl Dependence {
                 let exact = function.partial_dependence(&block(features, longest, &moved), &sets);
                 let lists = exact.chunks_exact(longest.max(1)).zip(grids.iter().flat_map(|grid| std::iter::repeat_n(grid, outputs)));
                 let means = lists.flat_map(|(list, grid)| &list[..grid.points.len()]);
-                means.zip(spread).map(|(mean, moments)| Mean { mean: *mean, error: self.error(moments) }).collect()
+                let error = |moments| error(moments, self.subject.background.effective_rows);
+                means.zip(spread).map(|(mean, moments)| Mean { mean: *mean, error: error(moments) }).collect()
             }
         };
-        let mut rest = all.as_slice();
-        let of = |grid: &Grid| {
-            let (own, later) = rest.split_at(outputs * grid.points.len());
-            rest = later;
-            own.to_vec()
+        Ok(by_grid(all, grids, outputs))
+    }
+
+    /// As [`Self::means`], but over the rows of each part alone, with their weights: a list of lists a part.
+    ///
+    /// # Errors
+    /// If the model cannot be evaluated.
+    pub fn means_of(&self, grids: &[Grid], parts: &[(&FeatureBlock, &[f64])]) -> Result<Vec<Vec<Vec<Mean>>>, String> {
+        let outputs = self.subject.outputs.len();
+        let moves = self.moves(grids);
+        let of_part = |(rows, weights): &(&FeatureBlock, &[f64])| {
+            let curves = |rows: &FeatureBlock| self.curves_of(moves.as_ref(), rows, grids);
+            averaged((rows, Some(weights), effective(weights)), size(grids, outputs), curves).map(|means| by_grid(means, grids, outputs))
         };
-        Ok(grids.iter().map(of).collect())
+        parts.iter().map(of_part).collect()
     }
 
     /// The partial dependence on two features, `output · points + point`, the second feature's points fastest.
@@ -215,13 +231,35 @@ impl Dependence {
     fn averaged(&self, size: usize, curves: impl Fn(&FeatureBlock) -> Result<Vec<f64>, String>) -> Result<Vec<Mean>, String> {
         let background = &self.subject.background;
         let rows = background.rows.as_ref().ok_or("the background's rows are not there")?;
-        let moments = moments(rows, background.weights.as_deref(), size, curves)?;
-        Ok(moments.into_iter().map(|moments| Mean { mean: moments.mean, error: self.error(moments) }).collect())
+        averaged((rows, background.weights.as_deref(), background.effective_rows), size, curves)
     }
+}
 
-    fn error(&self, moments: Moments) -> f64 {
-        moments.deviation() / self.subject.background.effective_rows.sqrt()
-    }
+/// Weighted means of curves over rows, of so many values a row, and their errors as means of so many `effective` rows.
+fn averaged(
+    (rows, weights, effective): (&FeatureBlock, Option<&[f64]>, f64),
+    size: usize,
+    curves: impl Fn(&FeatureBlock) -> Result<Vec<f64>, String>,
+) -> Result<Vec<Mean>, String> {
+    let moments = moments(rows, weights, size, curves)?;
+    Ok(moments.into_iter().map(|moments| Mean { mean: moments.mean, error: error(moments, effective) }).collect())
+}
+
+/// The standard error of a mean over so many independent rows.
+fn error(moments: Moments, effective: f64) -> f64 {
+    moments.deviation() / effective.sqrt()
+}
+
+/// Kish's effective number of rows.
+fn effective(weights: &[f64]) -> f64 {
+    let (sum, squares) = weights.iter().fold((0.0, 0.0), |(sum, squares), weight| (sum + weight, squares + weight * weight));
+    sum * sum / squares
+}
+
+/// Values along all grids, cut into those of each.
+fn by_grid(all: Vec<Mean>, grids: &[Grid], outputs: usize) -> Vec<Vec<Mean>> {
+    let mut rest = all.into_iter();
+    grids.iter().map(|grid| rest.by_ref().take(outputs * grid.points.len()).collect()).collect()
 }
 
 /// Values of a row along all grids.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::GROUPS;
+
 /// What stands between the parts of a combination's name, of its attribute and of its groups.
 pub(super) const AND: &str = " & ";
 
@@ -23,6 +25,8 @@ pub(super) enum Part {
     Text(String),
     /// No value.
     Missing,
+    /// Any of more groups than are looked at.
+    Crowd,
 }
 
 impl Group {
@@ -31,7 +35,22 @@ impl Group {
         Self(vec![Part::Missing])
     }
 
-    /// Whether it is that group.
+    /// No group.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// What stands for the groups of an attribute that has too many.
+    pub(super) fn crowd() -> Self {
+        Self(vec![Part::Crowd])
+    }
+
+    /// Whether it is what stands for too many groups.
+    pub(super) fn is_crowd(&self) -> bool {
+        self.0.contains(&Part::Crowd)
+    }
+
+    /// Whether it is the group of rows of which a part is not known.
     pub(super) fn is_missing(&self) -> bool {
         self.0.contains(&Part::Missing)
     }
@@ -61,6 +80,7 @@ impl fmt::Display for Part {
             Self::Band(_, name) | Self::Text(name) => formatter.write_str(name),
             Self::Number(number) => number.fmt(formatter),
             Self::Missing => formatter.write_str(MISSING),
+            Self::Crowd => write!(formatter, "more than {GROUPS} groups"),
         }
     }
 }

@@ -7,6 +7,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Schema};
 
+use super::GROUPS;
 use super::group::{AND, Group, MISSING, Part};
 use super::settings::{Attribute, Settings, Stratum};
 use crate::dataset::RowBatch;
@@ -228,6 +229,11 @@ impl Kind {
 }
 
 impl Labels {
+    /// Whether there are more groups than are looked at.
+    pub fn is_crowded(&self) -> bool {
+        self.groups.len() > GROUPS
+    }
+
     /// The rows of each group with their shares, in the order of the groups.
     pub fn members(&self) -> Vec<Vec<(usize, f64)>> {
         let mut members = vec![Vec::new(); self.groups.len()];

@@ -2,6 +2,7 @@
 
 mod attributions;
 mod conditional;
+mod effects;
 mod group;
 mod groups;
 mod intervals;
@@ -11,22 +12,25 @@ mod reasons;
 mod roc;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::DeriveError;
 use crate::attribution::Scores;
 use crate::dataset::{FeatureBlock, RowBatch};
+use crate::table::Table;
 
 use group::Group;
 
 pub use attributions::FairnessAttributions;
 pub use conditional::FairnessConditional;
+pub use effects::FairnessEffects;
 pub use groups::Grouping;
 pub use metrics::FairnessMetrics;
 pub use reasons::AdverseReasons;
-pub use settings::{Attribute, Protected, Reasons, Settings, Side, Stratum};
+pub use settings::{Attribute, Effects, Protected, Reasons, Settings, Side, Stratum};
 
-/// Groups of one attribute at most: more of them are no groups but a mistaken column.
+/// Groups of one attribute, and strata of one column, at most: more of them are mostly a mistaken column, and are not looked at.
 const GROUPS: usize = 200;
 
 /// Status of a number that can be relied on as far as its interval says.
@@ -37,6 +41,14 @@ const INSUFFICIENT: &str = "insufficient_data";
 
 /// Status of a number that does not exist, such as a ratio to zero.
 const UNDEFINED: &str = "undefined";
+
+/// Status of a number that is not given, since its attribute has more than [`GROUPS`] groups or its column more strata.
+const NOT_EVALUATED: &str = "not_evaluated";
+
+/// Why a number of a group is not given.
+fn lacking(group: &Group) -> &'static str {
+    if group.is_crowd() { NOT_EVALUATED } else { INSUFFICIENT }
+}
 
 /// A fairness section that fits the data and the model.
 #[derive(Clone, Debug)]
@@ -72,6 +84,11 @@ impl Review {
         self.settings.reasons.as_ref()
     }
 
+    /// The effects by group that are asked for.
+    pub fn effects(&self) -> Option<&Effects> {
+        self.settings.effects.as_ref()
+    }
+
     /// The rows with a favourable decision, and their weights.
     pub fn favoured(&self, rows: &RowBatch, scores: &Scores) -> (FeatureBlock, Vec<f64>) {
         let predictions = &scores.predictions[self.output * rows.rows()..][..rows.rows()];
@@ -79,9 +96,20 @@ impl Review {
         (kept(&rows.features, &favoured), favoured.iter().map(|&row| rows.weight_of(row)).collect())
     }
 
-    /// The group that the others of an attribute are compared with: the configured one, or the one of most weight.
+    /// The group that the others of an attribute are compared with: the configured one, or the one of most weight; of too many groups none.
     fn reference<'a>(&self, attribute: usize, groups: impl DoubleEndedIterator<Item = (&'a Group, f64)>) -> Group {
-        self.grouping.reference(attribute).or_else(|| largest(groups).cloned()).unwrap_or_else(Group::missing)
+        let largest = || match largest(groups).cloned() {
+            Some(group) if group.is_crowd() => Group::none(),
+            group => group.unwrap_or_else(Group::missing),
+        };
+        self.grouping.reference(attribute).unwrap_or_else(largest)
+    }
+
+    /// Names of the attributes with too many groups, as `fairness_metrics` has found them among all rows.
+    fn crowded(&self, earlier: &[Table]) -> BTreeSet<String> {
+        let metrics = earlier.iter().find(|table| table.name == "fairness_metrics");
+        let lines = metrics.iter().flat_map(|table| table.texts("attribute").iter().zip(table.texts("status")));
+        lines.filter(|(_, status)| *status == Some(NOT_EVALUATED)).filter_map(|(attribute, _)| attribute).map(str::to_owned).collect()
     }
 
     /// Checks what cannot be known before the rows are read.

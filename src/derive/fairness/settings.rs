@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::derive::effect::{Choice, Problem};
+use crate::subject::ExplainedFeature;
+
 /// The fairness review: decisions, scores and attributions of groups, compared with a reference group. Protected columns need not be features.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +42,9 @@ pub struct Settings {
     /// Principal reasons of every unfavourable decision; none where null.
     #[serde(default)]
     pub reasons: Option<Reasons>,
+    /// Effects of features by group: partial dependence and accumulated local effects over each group's rows; none where null.
+    #[serde(default)]
+    pub effects: Option<Effects>,
     /// Whether attribution gaps are also given apart for rows of label 0 and rows of label 1.
     #[serde(default)]
     pub by_label: bool,
@@ -62,6 +68,26 @@ pub struct Reasons {
 impl Default for Reasons {
     fn default() -> Self {
         Self { top: NonZeroUsize::MIN.saturating_add(3), texts: BTreeMap::new() }
+    }
+}
+
+/// Partial dependence and accumulated local effects of a few features over the rows of each group alone, at the same points for all groups.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Effects {
+    /// Features: all, those with the largest attribution gaps of an attribute, or some by name.
+    pub features: Choice,
+    /// Points of a number: quantiles of all rows, at most.
+    pub points: NonZeroUsize,
+    /// Rows of a group: all of a smaller group, a seeded sample of a larger one.
+    pub rows: NonZeroUsize,
+}
+
+impl Default for Effects {
+    fn default() -> Self {
+        let number = |number: usize| NonZeroUsize::MIN.saturating_add(number - 1);
+        Self { features: Choice::Top(number(4)), points: number(20), rows: number(1000) }
     }
 }
 
@@ -175,6 +201,11 @@ impl Settings {
                 Err((format!("fairness.reasons.texts.{name}"), message))
             }
         }
+    }
+
+    /// Checks that features whose effects are wanted exist.
+    pub(in crate::derive) fn check_effects(&self, features: &[ExplainedFeature]) -> Result<(), Problem> {
+        self.effects.as_ref().map_or(Ok(()), |effects| effects.features.check(features, true))
     }
 
     /// Checks that there is a label where one is needed.

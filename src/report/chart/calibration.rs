@@ -1,11 +1,13 @@
 //! Calibration by group: for each attribute a panel a group, observed against predicted rates, with the rows of every band beneath.
 
 use arrow_array::Array;
+use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::chosen::distinct;
+use super::effects::level;
 use super::frame::{MARGIN, NOTE, TITLE, WIDTH};
 use super::text::wrap;
 use super::{Figure, Options, chart_error, palette};
@@ -29,7 +31,7 @@ const SUBTITLE_LINE: f64 = 17.0;
 const SMALL: Face = Face { size: 11.0, bold: false, colour: palette::MUTED, anchor: HPos::Center };
 
 const SUBTITLE: &str = "observed share of the label 1 against the mean prediction, in ten equal bands of the prediction; on the dashed diagonal both are the same, above it the \
-     prediction is too low; whiskers: Wilson intervals; pale lines: the attribute's other groups; bands with too few rows are left out, and groups without others";
+     prediction is too low; pale lines: the attribute's other groups; lines break at bands with too few rows; groups without any other band are left out";
 
 /// One group's bands.
 struct Panel {
@@ -49,7 +51,8 @@ pub(super) fn draw(tables: &[&Table], _options: &Options) -> Result<Vec<Figure>,
         let attributes = distinct(table, "attribute", &|_| true, FIGURES);
         let panels =
             attributes.into_iter().map(|attribute| (panels(table, &attribute), attribute)).filter(|(panels, _)| !panels.is_empty());
-        panels.enumerate().map(|(place, (panels, attribute))| figure(place, &attribute, &panels)).collect::<Vec<_>>()
+        let level = level(table).unwrap_or_default();
+        panels.enumerate().map(|(place, (panels, attribute))| figure(place, (&attribute, &level), &panels)).collect::<Vec<_>>()
     };
     tables.iter().flat_map(figures).collect()
 }
@@ -72,10 +75,10 @@ fn panels(table: &Table, attribute: &str) -> Vec<Panel> {
     distinct(table, "group", &given, GROUPS).into_iter().map(of_group).collect()
 }
 
-fn figure(place: usize, attribute: &str, panels: &[Panel]) -> Result<Figure, ReportError> {
+fn figure(place: usize, (attribute, level): (&str, &str), panels: &[Panel]) -> Result<Figure, ReportError> {
     let title = format!("Calibration by {attribute}");
     let stem = format!("fairness_calibration-{place}");
-    let subtitle = wrap(SUBTITLE, NOTE.size, WIDTH - 2.0 * MARGIN);
+    let subtitle = wrap(&format!("{SUBTITLE}; whiskers: {level} % Wilson intervals"), NOTE.size, WIDTH - 2.0 * MARGIN);
     let top = MARGIN + 30.0 + SUBTITLE_LINE * subtitle.len() as f64;
     let height = NAME + PLOT + BENEATH;
     let size = (WIDTH, top + height * panels.len().div_ceil(2) as f64 + MARGIN / 2.0);
@@ -120,19 +123,24 @@ fn draw_panel(canvas: &Canvas, panels: &[Panel], place: usize, (left, right): (f
         let at = |share: f64| (x.x(share), top + y.x(share));
         canvas.line(at(f64::from(dash) / 20.0), at((f64::from(dash) + 0.55) / 20.0), palette::ZERO, 1.0)?;
     }
-    let points = |panel: &Panel| -> Vec<(f64, f64)> {
-        let at = |band: &Band| band.rates.map(|(predicted, observed, _)| (x.x(predicted), top + y.x(observed)));
-        panel.bands.iter().filter_map(at).collect()
+    let points = |panel: &Panel| -> Vec<Option<(f64, f64)>> {
+        panel.bands.iter().map(|band| band.rates.map(|(predicted, observed, _)| (x.x(predicted), top + y.x(observed)))).collect()
     };
     let others = panels.iter().enumerate().filter(|(other, _)| *other != place);
-    others.into_iter().try_for_each(|(_, other)| canvas.path(&points(other), palette::BEHIND, 1.0))?;
+    others.into_iter().try_for_each(|(_, other)| broken(canvas, &points(other), palette::BEHIND, 1.0))?;
     for band in &panel.bands {
         canvas.fitted((x.x(band.middle), top + PLOT + 43.0), Face { size: 10.0, ..SMALL }, (right - left) / 10.0, &grouped(band.rows))?;
         let Some((predicted, _, (low, high))) = band.rates else { continue };
         canvas.line((x.x(predicted), top + y.x(low)), (x.x(predicted), top + y.x(high)), palette::INK, 1.0)?;
     }
-    canvas.path(&points(panel), palette::LINE, 2.0)?;
-    points(panel).into_iter().try_for_each(|point| canvas.dot(point, 3.5, palette::LINE))
+    broken(canvas, &points(panel), palette::LINE, 2.0)?;
+    points(panel).into_iter().flatten().try_for_each(|point| canvas.dot(point, 3.5, palette::LINE))
+}
+
+/// A line through neighbouring points, broken where one is not known.
+fn broken(canvas: &Canvas, points: &[Option<(f64, f64)>], colour: RGBColor, width: f64) -> Drawn {
+    let stretches = points.chunk_by(|a, b| a.is_some() && b.is_some()).map(|stretch| stretch.iter().flatten().copied().collect::<Vec<_>>());
+    stretches.into_iter().filter(|stretch| stretch.len() > 1).try_for_each(|stretch| canvas.path(&stretch, colour, width))
 }
 
 fn description(attribute: &str, panels: &[Panel]) -> String {

@@ -55,8 +55,8 @@ pub(super) fn heading(chart: &'static str, stem: String, title: String, alt: Str
     Ok(Figure { stem, title, alt, svg })
 }
 
-/// The bands' level as a percentage, where there are bands.
-fn level(table: &Table) -> Option<String> {
+/// The level of a table's intervals as a percentage, where it has such.
+pub(super) fn level(table: &Table) -> Option<String> {
     (!table.is_empty()).then(|| table.number("level", 0).map(percent))?
 }
 

@@ -4,11 +4,12 @@ use arrow_array::Array;
 use plotters::style::RGBColor;
 
 use super::axis::Axis;
-use super::canvas::{Canvas, Drawn, Face, svg};
+use super::canvas::{Canvas, Drawn, svg};
 use super::chosen::distinct;
-use super::frame::{Frame, MARGIN, NOTE, WIDTH};
+use super::effects::level;
+use super::frame::Frame;
+use super::legend::Legend;
 use super::ranking::method_title;
-use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
 use crate::report::number::{counted, short};
@@ -19,7 +20,6 @@ const FIGURES: usize = 4;
 const FEATURES: usize = 10;
 
 const BAR: f64 = 10.0;
-const LEGEND_LINE: f64 = 18.0;
 
 /// One group's bars, by feature.
 struct Bars {
@@ -58,35 +58,26 @@ fn figure(table: &Table, method: &str, (place, attribute): (usize, &str), option
     let title = format!("Feature importance by {attribute}");
     let stem = format!("fairness_importance-{method}-{place}");
     let subtitle = format!(
-        "{}; a bar a group, the features ordered by their largest; whiskers: bootstrap intervals over rows; the top {} features",
+        "{}; a bar a group, the features ordered by their largest; whiskers: {} % bootstrap intervals over rows; the top {} features",
         method_title(method),
+        level(table).unwrap_or_default(),
         names.len()
     );
     let features: Vec<&str> = names.iter().map(String::as_str).collect();
-    let legend = places(&groups);
-    let room = legend.last().map_or(0.0, |(_, y)| y + LEGEND_LINE + 4.0);
+    let legend = Legend::new(groups.iter().map(|group| format!("{} ({})", group.group, counted(group.rows))).collect());
+    let room = legend.height();
     let frame = Frame::new(title.clone(), &subtitle, &features, (BAR * groups.len() as f64 + 10.0, room, 24.0));
     let ends = groups.iter().flat_map(|group| &group.sizes).map(|(size, (_, high))| size.max(*high));
     let axis = Axis::new(0.0, ends.fold(0.0, f64::max), frame.sides);
     let alt = description(attribute, &names, &groups);
     let picture = |canvas: &Canvas| -> Drawn {
-        for (group, (x, y)) in groups.iter().zip(&legend) {
-            let y = frame.ends.0 - room + y + 6.0;
-            canvas.rect((*x, y - 5.0), (x + 10.0, y + 5.0), group.colour)?;
-            canvas.fitted((x + 15.0, y), Face { colour: palette::INK, ..NOTE }, WIDTH - MARGIN - x - 15.0, &group.legend())?;
-        }
+        legend.draw(canvas, frame.ends.0 - room)?;
         axis.draw(canvas, frame.ends, &format!("mean |attribution| within the group ({})", options.space_of(method)))?;
         frame.draw(canvas, &features)?;
         (0..features.len()).try_for_each(|row| draw_feature(canvas, &axis, frame.middle(row), (row, &groups)))
     };
     let svg = svg(frame.size(), (&stem, &title, &alt), picture).map_err(chart_error("fairness_importance"))?;
     Ok(Some(Figure { stem, title, alt, svg }))
-}
-
-impl Bars {
-    fn legend(&self) -> String {
-        format!("{} ({})", self.group, counted(self.rows))
-    }
 }
 
 /// The features that matter most in any group.
@@ -113,21 +104,6 @@ fn bars(table: &Table, is_of: &dyn Fn(usize) -> bool, names: &[String], (group, 
     };
     let rows = of_group().next().map_or(0, |row| table.integers("rows").value(row));
     Bars { group: group.to_owned(), rows, colour, sizes: names.iter().map(size).collect() }
-}
-
-/// Where the legend's entries are, from its upper left: as many in a line as fit.
-fn places(groups: &[Bars]) -> Vec<(f64, f64)> {
-    let (mut x, mut y) = (MARGIN, 0.0);
-    let place = |group: &Bars| {
-        let wide = 15.0 + width(&group.legend(), NOTE.size) + 16.0;
-        if x > MARGIN && x + wide > WIDTH - MARGIN {
-            (x, y) = (MARGIN, y + LEGEND_LINE);
-        }
-        let place = (x, y);
-        x += wide;
-        place
-    };
-    groups.iter().map(place).collect()
 }
 
 fn draw_feature(canvas: &Canvas, axis: &Axis, middle: f64, (feature, groups): (usize, &[Bars])) -> Drawn {

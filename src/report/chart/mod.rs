@@ -17,9 +17,11 @@ mod effects;
 mod force;
 mod frame;
 mod gap;
+mod group_effects;
 mod group_importance;
 mod importance;
 mod interactions;
+mod legend;
 mod lime_stability;
 mod output;
 mod palette;
@@ -100,6 +102,7 @@ pub static CHARTS: &[Chart] = &[
     Chart { name: "surrogate", tables: &["surrogate"], more: None, draw: surrogate::draw },
     Chart { name: "fairness", tables: &["fairness_attributions"], more: None, draw: gap::draw },
     Chart { name: "fairness_importance", tables: &["fairness_importance"], more: None, draw: group_importance::draw },
+    Chart { name: "fairness_effects", tables: &["fairness_effects"], more: None, draw: group_effects::draw },
     Chart { name: "fairness_calibration", tables: &["fairness_calibration"], more: None, draw: calibration::draw },
     Chart { name: "fairness_proxy", tables: &["fairness_proxy"], more: None, draw: proxy::draw },
     Chart { name: "sp_lime", tables: &["sp_lime"], more: None, draw: sp_lime::draw },

@@ -5,6 +5,7 @@ use arrow_array::Array;
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::chosen::distinct;
+use super::effects::level;
 use super::frame::{Frame, NOTE};
 use super::ranking::method_title;
 use super::text::{elide, width};
@@ -37,7 +38,7 @@ struct Line {
 pub(super) fn draw(tables: &[&Table], _options: &Options) -> Result<Vec<Figure>, ReportError> {
     let methods = |table: &&Table| {
         let methods = distinct(table, "method", &|_| true, usize::MAX);
-        methods.iter().map(|method| figure(method, &lines(table, method))).collect::<Vec<_>>()
+        methods.iter().map(|method| figure((method, &level(table).unwrap_or_default()), &lines(table, method))).collect::<Vec<_>>()
     };
     tables.iter().flat_map(methods).collect()
 }
@@ -73,13 +74,14 @@ fn lines(table: &Table, method: &str) -> Vec<Line> {
     lines
 }
 
-fn figure(method: &str, lines: &[Line]) -> Result<Figure, ReportError> {
+fn figure((method, level): (&str, &str), lines: &[Line]) -> Result<Figure, ReportError> {
     let title = "Proxy check: can attributions tell a group from its reference?".to_owned();
     let stem = format!("fairness_proxy-{method}");
     let subtitle = format!(
-        "{}; AUC of a logistic model that guesses the group from attributions, on rows that it has not seen, with its interval: 0.5 is chance, 1 is certain; \
+        "{}; AUC of a logistic model that guesses the group from attributions, on rows that it has not seen, with its {} % interval: 0.5 is chance, 1 is certain; \
          right: the features whose attributions alone tell most (below 0.5: the group's are smaller). {}",
         method_title(method),
+        level,
         references(lines)
     );
     let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();

@@ -4,7 +4,7 @@ use super::importance::percentiles;
 use super::{About, Status};
 use crate::derive::bootstrap::Replicates;
 use crate::derive::fairness::permutation::{TwoGroups, q_values};
-use crate::derive::fairness::{INSUFFICIENT, OK};
+use crate::derive::fairness::{OK, lacking};
 use crate::table::{self, Table};
 
 /// One line of the table.
@@ -50,7 +50,7 @@ pub(super) fn correct(lines: &mut [Line<'_>]) {
 /// The table.
 pub(super) fn table(output: &str, level: f64, lines: &[Line<'_>]) -> Table {
     let number = |place: usize| table::optional_numbers(lines.iter().map(|line| line.numbers.map(|numbers| numbers[place])));
-    let status: Status<Line> = |line| if line.numbers.is_some() { OK } else { INSUFFICIENT };
+    let status: Status<Line> = |line| if line.numbers.is_some() { OK } else { lacking(line.about.group) };
     Table::new(
         "fairness_attributions",
         vec![

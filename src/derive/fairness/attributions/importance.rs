@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Counted, Status};
 use crate::derive::bootstrap::{Estimate, Replicates};
 use crate::derive::fairness::group::Group;
-use crate::derive::fairness::{INSUFFICIENT, OK};
+use crate::derive::fairness::{OK, lacking};
 use crate::numeric::quantile::sorted_quantile;
 use crate::table::{self, Table};
 
@@ -60,9 +60,9 @@ pub(super) fn percentiles(mut draws: Vec<f64>, level: f64) -> (f64, f64) {
 }
 
 /// The table.
-pub(super) fn table(output: &str, lines: &[Line<'_>]) -> Table {
+pub(super) fn table(output: &str, level: f64, lines: &[Line<'_>]) -> Table {
     let number = |number: fn((i64, Estimate, f64)) -> f64| table::optional_numbers(lines.iter().map(|line| line.numbers.map(number)));
-    let status: Status<Line> = |line| if line.numbers.is_some() { OK } else { INSUFFICIENT };
+    let status: Status<Line> = |line| if line.numbers.is_some() { OK } else { lacking(line.group) };
     Table::new(
         "fairness_importance",
         vec![
@@ -77,6 +77,7 @@ pub(super) fn table(output: &str, lines: &[Line<'_>]) -> Table {
             ("ci_high", number(|(_, size, _)| size.high)),
             ("mean", number(|(_, _, mean)| mean)),
             ("rows", table::integers(lines.iter().map(|line| line.rows.round() as i64))),
+            ("level", table::numbers(lines.iter().map(|_| level))),
             ("status", table::texts(lines.iter().map(status))),
         ],
     )

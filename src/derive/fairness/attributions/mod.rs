@@ -8,6 +8,8 @@ mod proxy;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::group::Group;
 use super::groups::Labels;
 use super::{GROUPS, Review};
@@ -142,9 +144,9 @@ impl FairnessAttributions {
             names.iter().enumerate().flat_map(|(attribute, name)| self.slices().iter().map(move |label| (attribute, name, *label)));
         for ((attribute, name, label), groups) in places.zip(&sums.groups) {
             let enough = |group: &Counted| group.rows >= settings.min_group as f64 && group.weight > 0.0;
-            let known = groups.iter().filter(|(_, group)| enough(group));
+            let known: Vec<(&Group, &Counted)> = groups.iter().filter(|(_, group)| enough(group)).collect();
             let replicates: BTreeMap<&Group, Replicates> =
-                known.filter_map(|(group, counted)| Some((group, counted.sums.clone().replicates()?))).collect();
+                known.into_par_iter().filter_map(|(group, counted)| Some((group, counted.sums.clone().replicates()?))).collect();
             let reference = &references[attribute];
             for (group, counted) in groups.iter().filter(|(group, _)| *group != reference) {
                 let about = About { method: schema.method, attribute: name, group, reference, label, rows: counted.rows };
@@ -192,7 +194,7 @@ impl Derivation for FairnessAttributions {
         let label_of: Vec<Option<f64>> = (0..chunk.rows.rows()).map(|row| self.review.label_of(chunk.rows, row)).collect();
         for (attribute, labels) in labels.iter().enumerate() {
             let members = labels.groups.iter().zip(labels.members()).filter(|(_, members)| !members.is_empty());
-            for (group, members) in members.take(GROUPS) {
+            for (group, members) in members.filter(|_| !labels.is_crowded()) {
                 for (slice, label) in self.slices().iter().enumerate() {
                     let mut shares = vec![0.0; weights.len()];
                     let meant = members.iter().filter(|(row, _)| label.is_none_or(|label| label_of[*row] == Some(label as f64)));
@@ -212,8 +214,13 @@ impl Derivation for FairnessAttributions {
         earlier.iter_mut().zip(later).for_each(|(earlier, later)| earlier.merge(self.seed(), later));
     }
 
-    fn finish(&self, partial: Partial, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
-        let names = self.review.grouping.names();
+    fn finish(&self, mut partial: Partial, earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
+        let (names, crowded) = (self.review.grouping.names(), self.review.crowded(earlier));
+        let none = Counted { rows: 0.0, weight: 0.0, sums: BucketSums::new(self.seed(), 0) };
+        for (groups, name) in partial.iter_mut().flat_map(|sums| sums.groups.chunks_mut(self.slices().len()).zip(&names)) {
+            let crowded = groups.iter_mut().filter(|_| crowded.contains(name));
+            crowded.for_each(|groups| *groups = BTreeMap::from([(Group::crowd(), none.clone())]));
+        }
         let weights = |groups: &'_ BTreeMap<Group, Counted>, attribute| {
             self.review.reference(attribute, groups.iter().map(|(group, counted)| (group, counted.weight)))
         };
@@ -229,11 +236,11 @@ impl Derivation for FairnessAttributions {
             all.importance.extend(lines.importance);
             all.proxy.extend(lines.proxy);
         }
-        let output = &self.context.subject.outputs[self.review.output];
+        let (output, level) = (&self.context.subject.outputs[self.review.output], self.review.settings.intervals);
         Ok(vec![
-            gaps::table(output, self.review.settings.intervals, &all.gaps),
-            importance::table(output, &all.importance),
-            proxy::table(output, &all.proxy),
+            gaps::table(output, level, &all.gaps),
+            importance::table(output, level, &all.importance),
+            proxy::table(output, level, &all.proxy),
         ])
     }
 }
@@ -251,11 +258,15 @@ impl Sums {
                     None => group.sums.skip(later.rows),
                 }
             }
-            for (name, later) in more.into_iter().take(GROUPS.saturating_sub(groups.len())) {
+            for (name, later) in more {
                 let mut group = Counted { sums: BucketSums::new(seed, later.sums.columns()), ..later };
                 group.sums.skip(self.rows);
                 group.sums.merge(later.sums);
                 groups.insert(name, group);
+            }
+            // `finish` knows which attributes have too many groups.
+            if groups.len() > GROUPS {
+                groups.clear();
             }
         }
         self.rows += later.rows;

@@ -6,7 +6,7 @@ use super::logistic::{Logistic, Observation};
 use super::{About, SampledRow, Status};
 use crate::derive::fairness::intervals::quantile;
 use crate::derive::fairness::permutation::TwoGroups;
-use crate::derive::fairness::{INSUFFICIENT, OK, roc};
+use crate::derive::fairness::{OK, lacking, roc};
 use crate::numeric::moments::Moments;
 use crate::numeric::seed;
 use crate::numeric::value_counts::ValueCounts;
@@ -139,10 +139,10 @@ fn separation(scores: impl Iterator<Item = (f64, [f64; 2])>) -> (f64, f64) {
 }
 
 /// The table.
-pub(super) fn table(output: &str, lines: &[Line<'_>]) -> Table {
+pub(super) fn table(output: &str, level: f64, lines: &[Line<'_>]) -> Table {
     let text = |text: for<'l> fn(&'l Line<'_>) -> &'l str| table::texts(lines.iter().map(text));
     let limit = |of: fn((f64, f64)) -> f64| table::optional_numbers(lines.iter().map(|line| line.numbers?.1.map(of)));
-    let status: Status<Line> = |line| if line.numbers.is_some() { OK } else { INSUFFICIENT };
+    let status: Status<Line> = |line| if line.numbers.is_some() { OK } else { lacking(line.about.group) };
     Table::new(
         "fairness_proxy",
         vec![
@@ -157,6 +157,7 @@ pub(super) fn table(output: &str, lines: &[Line<'_>]) -> Table {
             ("ci_low", limit(|interval| interval.0)),
             ("ci_high", limit(|interval| interval.1)),
             ("rows", table::integers(lines.iter().map(|line| line.rows.round() as i64))),
+            ("level", table::numbers(lines.iter().map(|_| level))),
             ("status", table::texts(lines.iter().map(status))),
         ],
     )

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::group::Group;
 use super::intervals::{Interval, quantile, two_sided};
 use super::metrics::Count;
-use super::{GROUPS, INSUFFICIENT, OK, Review, UNDEFINED};
+use super::{GROUPS, INSUFFICIENT, NOT_EVALUATED, OK, Review, UNDEFINED};
 use crate::attribution::Scores;
 use crate::dataset::RowBatch;
 use crate::derive::{Derivation, DeriveError};
@@ -44,6 +44,8 @@ struct Line<'a> {
     interval: Interval,
     p_value: Option<f64>,
     sufficient: bool,
+    /// Whether there are too many groups or strata.
+    crowded: bool,
 }
 
 impl FairnessConditional {
@@ -119,7 +121,7 @@ impl Derivation for FairnessConditional {
         let predictions = &scores.predictions[self.review.output * rows.rows()..][..rows.rows()];
         let favoured: Vec<bool> = predictions.iter().map(|prediction| self.review.settings.is_favourable(*prediction)).collect();
         let strata: Vec<Vec<Group>> = self.review.strata.labels(rows).iter().map(|labels| labels.single()).collect();
-        for (attribute, labels) in self.review.grouping.labels(rows).iter().enumerate() {
+        for (attribute, labels) in self.review.grouping.labels(rows).iter().enumerate().filter(|(_, labels)| !labels.is_crowded()) {
             for (group, members) in labels.groups.iter().zip(labels.members()) {
                 let weight: f64 = members.iter().map(|(row, share)| share * rows.weight_of(*row)).sum();
                 if !members.is_empty() {
@@ -147,14 +149,26 @@ impl Derivation for FairnessConditional {
                     }
                 }
             }
+            if cells.len() > GROUPS {
+                cells.clear();
+            }
         }
         for (weights, more) in earlier.weights.iter_mut().zip(later.weights) {
             more.into_iter().for_each(|(group, weight)| *weights.entry(group).or_insert(0.0) += weight);
+            if weights.len() > GROUPS {
+                weights.clear();
+            }
         }
     }
 
-    fn finish(&self, partial: Partial, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
+    fn finish(&self, mut partial: Partial, earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
         let (names, strata) = (self.review.grouping.names(), self.review.strata.names());
+        let crowded = self.review.crowded(earlier);
+        for (attribute, weights) in partial.weights.iter_mut().enumerate().filter(|(attribute, _)| crowded.contains(&names[*attribute])) {
+            *weights = BTreeMap::from([(Group::crowd(), 0.0)]);
+            let cells = partial.cells.iter_mut().skip(attribute * strata.len()).take(strata.len());
+            cells.for_each(|cells| *cells = BTreeMap::from([(Group::crowd(), BTreeMap::new())]));
+        }
         let reference = |(attribute, weights): (usize, &BTreeMap<Group, f64>)| {
             self.review.reference(attribute, weights.iter().map(|(group, weight)| (group, *weight)))
         };
@@ -162,10 +176,7 @@ impl Derivation for FairnessConditional {
         let mut lines = Vec::new();
         for (place, cells) in partial.cells.iter().enumerate() {
             let (attribute, stratum) = (place / strata.len().max(1), &strata[place % strata.len().max(1)]);
-            if cells.values().any(|strata| strata.len() >= GROUPS) {
-                let message = format!("`{stratum}` has {GROUPS} strata or more; give a number bins, or choose another column");
-                return Err(DeriveError { derivation: "fairness_conditional", message });
-            }
+            let many = cells.values().any(|strata| strata.len() > GROUPS);
             for group in cells.keys() {
                 let about = Line {
                     attribute: &names[attribute],
@@ -179,25 +190,28 @@ impl Derivation for FairnessConditional {
                     interval: (f64::NAN, f64::NAN),
                     p_value: None,
                     sufficient: false,
+                    crowded: many || group.is_crowd(),
                 };
                 lines.extend(self.lines(&about, cells));
             }
         }
-        Ok(vec![table(&lines)])
+        Ok(vec![table(self.review.settings.intervals, &lines)])
     }
 }
 
-/// A stratum's cell; none beyond a number that is an error later.
+/// A stratum's cell; none once there are too many, which one more than can be looked at tells.
 fn cell<'c>(cells: &'c mut BTreeMap<Group, Decisions>, stratum: &Group) -> Option<&'c mut Decisions> {
-    if cells.len() >= GROUPS && !cells.contains_key(stratum) { None } else { Some(cells.entry(stratum.clone()).or_default()) }
+    if cells.len() > GROUPS && !cells.contains_key(stratum) { None } else { Some(cells.entry(stratum.clone()).or_default()) }
 }
 
-fn table(lines: &[Line<'_>]) -> Table {
+fn table(level: f64, lines: &[Line<'_>]) -> Table {
     let given = |number: fn(&Line) -> Option<f64>| {
-        let given = |line: &Line| number(line).filter(|number| line.sufficient && line.value.is_finite() && number.is_finite());
+        let given =
+            |line: &Line| number(line).filter(|number| line.sufficient && !line.crowded && line.value.is_finite() && number.is_finite());
         table::optional_numbers(lines.iter().map(given))
     };
     let status = |line: &Line| match line.value.is_finite() {
+        _ if line.crowded => NOT_EVALUATED,
         _ if !line.sufficient => INSUFFICIENT,
         true => OK,
         false => UNDEFINED,
@@ -213,6 +227,7 @@ fn table(lines: &[Line<'_>]) -> Table {
             ("value", given(|line| Some(line.value))),
             ("ci_low", given(|line| Some(line.interval.0))),
             ("ci_high", given(|line| Some(line.interval.1))),
+            ("level", table::numbers(lines.iter().map(|_| level))),
             ("p_value", given(|line| line.p_value)),
             ("rows", table::integers(lines.iter().map(|line| line.rows.round() as i64))),
             ("strata", table::integers(lines.iter().map(|line| line.strata as i64))),

@@ -4,7 +4,7 @@ use super::sums::{BANDS, Band, Sums};
 use crate::derive::fairness::group::Group;
 use crate::derive::fairness::intervals::{Interval, Rate, quantile};
 use crate::derive::fairness::settings::Settings;
-use crate::derive::fairness::{INSUFFICIENT, OK};
+use crate::derive::fairness::{OK, lacking};
 use crate::table::{self, Table};
 
 /// One line of the table.
@@ -42,8 +42,9 @@ pub(super) fn table(settings: &Settings, lines: &[Line<'_>]) -> Table {
             ("mean_label", given(&|band| observed(band).value)),
             ("ci_low", limit(|interval| interval.0)),
             ("ci_high", limit(|interval| interval.1)),
+            ("level", table::numbers(lines.iter().map(|_| settings.intervals))),
             ("rows", table::integers(lines.iter().map(|line| line.band.count.rows.round() as i64))),
-            ("status", table::texts(lines.iter().map(|line| if enough(&line.band) { OK } else { INSUFFICIENT }))),
+            ("status", table::texts(lines.iter().map(|line| if enough(&line.band) { OK } else { lacking(line.group) }))),
         ],
     )
 }

@@ -6,19 +6,27 @@ use super::sums::{Count, Share, Sums, mean};
 use crate::derive::fairness::group::Group;
 use crate::derive::fairness::intervals::{Interval, Mean, Rate, quantile, two_sided};
 use crate::derive::fairness::settings::Side;
-use crate::derive::fairness::{INSUFFICIENT, OK, Review, UNDEFINED};
+use crate::derive::fairness::{INSUFFICIENT, NOT_EVALUATED, OK, Review, UNDEFINED};
 use crate::numeric::moments::Moments;
 use crate::table::{self, Table};
 
 /// The table as it grows.
 pub(super) struct Lines<'a> {
     review: &'a Review,
-    /// Whether labels are 0 and 1, so that they can be compared with decisions.
-    binary: bool,
-    /// Whether predictions can be probabilities.
-    unit: bool,
+    shown: Shown,
     z: f64,
     lines: Vec<Line>,
+}
+
+/// Which metrics there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// Whether labels are 0 and 1, so that they can be compared with decisions.
+    pub binary: bool,
+    /// Whether predictions can be probabilities.
+    pub unit: bool,
+    /// Whether any row has a label.
+    pub labelled: bool,
 }
 
 /// One line, all but what names it being optional.
@@ -35,6 +43,8 @@ struct Line {
     ratio: Option<f64>,
     p_value: Option<f64>,
     sufficient: bool,
+    /// Whether it is about an attribute that has too many groups.
+    crowded: bool,
 }
 
 /// A group beside its reference, which is `None` for the reference itself.
@@ -52,8 +62,8 @@ const RATES: [(Share, &str, &str); 3] = [
 ];
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(review: &'a Review, binary: bool, unit: bool) -> Self {
-        Self { review, binary, unit, z: quantile(review.settings.intervals), lines: Vec::new() }
+    pub(super) fn new(review: &'a Review, shown: Shown) -> Self {
+        Self { review, shown, z: quantile(review.settings.intervals), lines: Vec::new() }
     }
 
     /// All metrics of an attribute's groups.
@@ -61,15 +71,26 @@ impl<'a> Lines<'a> {
         for (group, sums) in groups {
             let name = Line { attribute: attribute.into(), group: group.to_string(), reference: reference.to_string(), ..Line::default() };
             let other = groups.get(reference).filter(|_| group != reference);
-            let pair = Pair { name: &name, group: sums, reference: other };
-            self.decisions(&pair);
-            self.scores(&pair);
-            if self.binary && groups.values().any(|sums| sums.labelled().rows > 0.0) {
-                self.mistakes(&pair);
-                self.ranking(&pair);
-                if self.unit {
-                    self.calibration(&pair);
-                }
+            self.metrics(&Pair { name: &name, group: sums, reference: other });
+        }
+    }
+
+    /// All metrics of an attribute with too many groups, without a number.
+    pub(super) fn crowded(&mut self, attribute: &str, rows: u64, reference: &Group) {
+        let (group, none, first) = (Group::crowd().to_string(), Sums::default(), self.lines.len());
+        let name = Line { attribute: attribute.into(), group, reference: reference.to_string(), crowded: true, ..Line::default() };
+        self.metrics(&Pair { name: &name, group: &none, reference: Some(&none) });
+        self.lines[first..].iter_mut().for_each(|line| line.rows = rows as f64);
+    }
+
+    fn metrics(&mut self, pair: &Pair<'_>) {
+        self.decisions(pair);
+        self.scores(pair);
+        if self.shown.binary && self.shown.labelled {
+            self.mistakes(pair);
+            self.ranking(pair);
+            if self.shown.unit {
+                self.calibration(pair);
             }
         }
     }
@@ -219,6 +240,7 @@ impl<'a> Lines<'a> {
             table::optional_numbers(lines.iter().map(finite))
         };
         let status = |line: &Line| match line.value {
+            _ if line.crowded => NOT_EVALUATED,
             _ if !line.sufficient => INSUFFICIENT,
             Some(value) if value.is_finite() => OK,
             _ => UNDEFINED,
@@ -236,6 +258,7 @@ impl<'a> Lines<'a> {
                 ("reference", texts(|line| &line.reference)),
                 ("difference", given(|line| line.difference)),
                 ("ratio", given(|line| line.ratio)),
+                ("level", table::numbers(lines.iter().map(|_| self.review.settings.intervals))),
                 ("p_value", given(|line| line.p_value)),
                 ("status", table::texts(lines.iter().map(status))),
             ],

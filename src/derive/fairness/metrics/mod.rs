@@ -13,7 +13,7 @@ use crate::attribution::Scores;
 use crate::dataset::RowBatch;
 use crate::derive::{Derivation, DeriveError};
 use crate::table::Table;
-use lines::Lines;
+use lines::{Lines, Shown};
 use sums::Row;
 
 pub use sums::{Count, Sums};
@@ -31,8 +31,11 @@ pub struct FairnessMetrics {
 pub struct Partial {
     /// Each attribute's groups.
     groups: Vec<BTreeMap<Group, Sums>>,
-    /// The first attribute with more than [`GROUPS`] groups.
-    crowded: Option<usize>,
+    /// Whether each attribute has more than [`GROUPS`] groups; of such none is kept.
+    crowded: Vec<bool>,
+    rows: u64,
+    /// Whether any row has a label.
+    labelled: bool,
     /// Whether every label is 0 or 1.
     binary: bool,
     /// Whether every prediction is between 0 and 1.
@@ -56,10 +59,6 @@ impl FairnessMetrics {
             label: label.map(|label| (label, settings.is_favourable_label(label))),
         }
     }
-
-    fn error(message: String) -> DeriveError {
-        DeriveError { derivation: "fairness", message }
-    }
 }
 
 impl Derivation for FairnessMetrics {
@@ -70,8 +69,9 @@ impl Derivation for FairnessMetrics {
     }
 
     fn start(&self) -> Partial {
-        let groups = vec![BTreeMap::new(); self.review.grouping.names().len()];
-        Partial { groups, crowded: None, binary: true, unit: true }
+        let attributes = self.review.grouping.names().len();
+        let (groups, crowded) = (vec![BTreeMap::new(); attributes], vec![false; attributes]);
+        Partial { groups, crowded, rows: 0, labelled: false, binary: true, unit: true }
     }
 
     fn wants_scores(&self) -> bool {
@@ -81,43 +81,54 @@ impl Derivation for FairnessMetrics {
     fn absorb_rows(&self, partial: &mut Partial, rows: &RowBatch, scores: &Scores) {
         let predictions = &scores.predictions[self.review.output * rows.rows()..][..rows.rows()];
         let all: Vec<Row> = (0..rows.rows()).map(|row| self.row(rows, predictions, row)).collect();
+        partial.rows += rows.rows() as u64;
+        partial.labelled |= all.iter().any(|row| row.label.is_some());
         partial.binary &= all.iter().filter_map(|row| row.label).all(|(label, _)| label == 0.0 || label == 1.0);
         partial.unit &= predictions.iter().all(|prediction| (0.0..=1.0).contains(prediction));
-        for (labels, groups) in self.review.grouping.labels(rows).into_iter().zip(&mut partial.groups) {
+        for (attribute, labels) in self.review.grouping.labels(rows).into_iter().enumerate() {
+            let groups = &mut partial.groups[attribute];
+            partial.crowded[attribute] |= labels.is_crowded();
+            if partial.crowded[attribute] {
+                continue;
+            }
             let members = labels.members();
             for (group, members) in labels.groups.into_iter().zip(members).filter(|(_, members)| !members.is_empty()) {
                 let in_part = |(row, share): &(usize, f64)| Row { weight: all[*row].weight * share, share: *share, ..all[*row] };
                 groups.entry(group).or_default().add(&members.iter().map(in_part).collect::<Vec<_>>());
             }
         }
-        partial.limit();
     }
 
     fn merge(&self, earlier: &mut Partial, later: Partial) {
         for (groups, more) in earlier.groups.iter_mut().zip(later.groups) {
             more.into_iter().for_each(|(name, sums)| groups.entry(name).or_default().merge(sums));
         }
-        earlier.crowded = earlier.crowded.or(later.crowded);
+        earlier.crowded.iter_mut().zip(later.crowded).for_each(|(crowded, later)| *crowded |= later);
+        earlier.rows += later.rows;
+        earlier.labelled |= later.labelled;
         earlier.binary &= later.binary;
         earlier.unit &= later.unit;
         earlier.limit();
     }
 
-    /// Groups that are too many are an error; a reference group without any row is not, for then there is nothing to compare with, which every
-    /// line says.
+    /// Groups that are too many, and a reference group without any row, do not end the run: there is nothing to compare, and every line says so.
     fn finish(&self, mut partial: Partial, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
         let names = self.review.grouping.names();
-        if let Some(name) = partial.crowded.and_then(|attribute| names.get(attribute)) {
-            let message = format!("`{name}` has more than {GROUPS} groups; give a number bins, or choose another column");
-            return Err(Self::error(message));
-        }
-        let calibrated = partial.binary && partial.unit;
-        let (mut lines, mut bands) = (Lines::new(&self.review, partial.binary, partial.unit), Vec::new());
+        let shown = Shown { binary: partial.binary, unit: partial.unit, labelled: partial.labelled };
+        let (mut lines, mut bands) = (Lines::new(&self.review, shown), Vec::new());
         for (attribute, (name, groups)) in names.iter().zip(&mut partial.groups).enumerate() {
+            if partial.crowded[attribute] {
+                *groups = BTreeMap::from([(Group::crowd(), Sums::default())]);
+            }
             let reference = self.review.reference(attribute, groups.iter().map(|(group, sums)| (group, sums.all().weight)));
-            groups.entry(reference.clone()).or_default();
-            lines.attribute(name, groups, &reference);
-            if calibrated && groups.values().any(|sums| sums.labelled().rows > 0.0) {
+            match partial.crowded[attribute] {
+                true => lines.crowded(name, partial.rows, &reference),
+                false => {
+                    groups.entry(reference.clone()).or_default();
+                    lines.attribute(name, groups, &reference);
+                }
+            }
+            if partial.binary && partial.unit && partial.labelled {
                 bands.extend(groups.iter().flat_map(|(group, sums)| calibration::lines(name, group, sums)));
             }
         }
@@ -128,10 +139,10 @@ impl Derivation for FairnessMetrics {
 
 impl Partial {
     fn limit(&mut self) {
-        for (attribute, groups) in self.groups.iter_mut().enumerate() {
-            if groups.len() > GROUPS {
-                self.crowded.get_or_insert(attribute);
-                *groups = std::mem::take(groups).into_iter().take(GROUPS).collect();
+        for (crowded, groups) in self.crowded.iter_mut().zip(&mut self.groups) {
+            *crowded |= groups.len() > GROUPS;
+            if *crowded {
+                groups.clear();
             }
         }
     }
