@@ -457,7 +457,8 @@ fn a_signal_ends_command_and_run() {
 fn effects_by_group_of_an_additive_command_are_straight_lines_through_the_groups_means() {
     let fairness =
         "fairness: { favourable: below, threshold: 12000, attributes: [{ column: sex }], effects: { features: [age, amount], points: 6 } }";
-    let folder = audit("linear", "batch_rows: 100000", fairness).publish(&[]);
+    let audit = audit("linear", "batch_rows: 100000", fairness);
+    let folder = audit.publish(&[]);
     let (effects, data) = (read(&folder.join("tables/fairness_effects.parquet")), read(&crate::support::shipped("data/credit.parquet")));
     let text = |batch: &RecordBatch, column: &str, row: usize| {
         let column = arrow_cast::cast(batch.column_by_name(column).unwrap(), &arrow_schema::DataType::Utf8).unwrap();

@@ -227,7 +227,7 @@ fn words(folder: &Path, stem: &str) -> String {
 fn figures_and_page_name_the_groups_their_rows_and_the_level_of_intervals() {
     let review = review();
     let folder = &review.folder;
-    let page = std::fs::read_to_string(folder.join("index.html")).unwrap();
+    let page = std::fs::read_to_string(folder.join("index.html")).unwrap().replace("&#x2f;", "/");
     for (stem, told) in [
         (
             "fairness-tree_shap-0",
