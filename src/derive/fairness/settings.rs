@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::derive::effect::{Choice, Problem};
+use crate::settings::count;
 use crate::subject::ExplainedFeature;
 
 /// The fairness review: decisions, scores and attributions of groups, compared with a reference group. Protected columns need not be features.
@@ -67,7 +68,7 @@ pub struct Reasons {
 
 impl Default for Reasons {
     fn default() -> Self {
-        Self { top: NonZeroUsize::MIN.saturating_add(3), texts: BTreeMap::new() }
+        Self { top: count(4), texts: BTreeMap::new() }
     }
 }
 
@@ -86,8 +87,7 @@ pub struct Effects {
 
 impl Default for Effects {
     fn default() -> Self {
-        let number = |number: usize| NonZeroUsize::MIN.saturating_add(number - 1);
-        Self { features: Choice::Top(number(4)), points: number(20), rows: number(1000) }
+        Self { features: Choice::Top(count(4)), points: count(20), rows: count(1000) }
     }
 }
 

@@ -8,9 +8,9 @@ use plotters::style::text_anchor::HPos;
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
 use super::chosen::distinct;
-use super::frame::{MARGIN, NOTE, TITLE, WIDTH};
+use super::frame::{Heading, MARGIN, NOTE, WIDTH};
 use super::legend::Legend;
-use super::text::{width, wrap};
+use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
 use crate::report::number::{counted, short};
@@ -29,7 +29,6 @@ const CATEGORIES: f64 = 136.0;
 const SCALE: f64 = 58.0;
 const GAP: f64 = 18.0;
 const MISSING: f64 = 44.0;
-const SUBTITLE_LINE: f64 = 17.0;
 /// Categories that a panel shows, those with the most rows.
 const MOST_CATEGORIES: usize = 16;
 
@@ -73,29 +72,29 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
 /// The figure of an attribute, where two of its groups have curves.
 fn figure(table: &Table, (place, attribute): (usize, &str), options: &Options) -> Result<Option<Figure>, ReportError> {
     let is_of = |row: usize| table.texts("attribute").value(row) == attribute && table.numbers("value").is_valid(row);
-    let groups = distinct(table, "group", &is_of, palette::GROUPS.len());
+    let mut groups = distinct(table, "group", &is_of, usize::MAX);
     if groups.len() < 2 {
         return Ok(None);
     }
+    let all = distinct(table, "group", &|row| table.texts("attribute").value(row) == attribute, usize::MAX).len();
+    let left_out = [(groups.len().saturating_sub(palette::GROUPS.len()), "of the last groups"), (all - groups.len(), "with too few rows")];
+    groups.truncate(palette::GROUPS.len());
     let features: Vec<Feature> =
         distinct(table, "feature", &is_of, options.top_features).into_iter().map(|name| feature(table, &is_of, &groups, name)).collect();
     let title = format!("Effects of features by {attribute}");
     let stem = format!("fairness_effects-{place}");
-    let subtitle = wrap(&subtitle(table, options), NOTE.size, WIDTH - 2.0 * MARGIN);
+    let heading = Heading::new(title.clone(), &subtitle(options, &left_out));
     let rows = |group: &String| {
         let row = (0..table.len()).find(|&row| is_of(row) && table.texts("group").value(row) == group);
         row.map_or(0, |row| table.integers("group_rows").value(row))
     };
     let legend = Legend::new(groups.iter().map(|group| format!("{group} ({})", counted(rows(group)))).collect());
-    let top = MARGIN + 30.0 + SUBTITLE_LINE * subtitle.len() as f64;
+    let top = heading.bottom();
     let first = top + legend.height() + 18.0;
     let height = features.iter().map(|feature| feature.height(groups.len())).sum::<f64>();
     let alt = description(attribute, &groups, &features);
     let picture = |canvas: &Canvas| -> Drawn {
-        canvas.fitted((MARGIN, MARGIN + 8.0), TITLE, WIDTH - 2.0 * MARGIN, &title)?;
-        for (line, text) in subtitle.iter().enumerate() {
-            canvas.text((MARGIN, MARGIN + 30.0 + SUBTITLE_LINE * line as f64), NOTE, text)?;
-        }
+        heading.draw(canvas)?;
         legend.draw(canvas, top)?;
         let column = (WIDTH - 2.0 * MARGIN - GAP) / 2.0;
         for (kind, (_, heading)) in KINDS.iter().enumerate() {
@@ -115,11 +114,15 @@ fn figure(table: &Table, (place, attribute): (usize, &str), options: &Options) -
     Ok(Some(Figure { stem, title, alt, svg }))
 }
 
-fn subtitle(table: &Table, options: &Options) -> String {
-    let methods = "a line a group, over its own rows alone, at the same points; the features with the largest attribution gaps first";
-    let rows = "strips below: where each group's rows are; lines end where a group has no rows";
-    let intervals = if table.is_empty() { String::new() } else { "; intervals are in the table".into() };
-    format!("{methods}; {rows}; vertical: {}{intervals}", options.effect_space)
+/// What the figure shows, and how many groups it does not, and why.
+fn subtitle(options: &Options, left_out: &[(usize, &str)]) -> String {
+    let shown = format!(
+        "a line a group, over its own rows alone, at the same points; the features with the largest attribution gaps first; strips below: where each group's rows \
+         are; lines end where a group has no rows; vertical: {}; intervals are in the table",
+        options.effect_space
+    );
+    let left_out = left_out.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("; not drawn: {count} {why}"));
+    left_out.fold(shown, |text, part| text + &part)
 }
 
 fn feature(table: &Table, is_of: &dyn Fn(usize) -> bool, groups: &[String], name: String) -> Feature {
