@@ -60,6 +60,9 @@ pub enum CommandError {
         /// The category's code.
         code: String,
     },
+    /// Nothing more was to be asked.
+    #[error("the command has been ended")]
+    Closed,
     /// The run is to stop.
     #[error("the command was stopped, since the run was")]
     Stopped,

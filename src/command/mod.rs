@@ -97,4 +97,10 @@ impl Predictor for CommandPredictor {
         }
         Ok(predictions)
     }
+
+    fn close(&self) -> Result<(), PredictError> {
+        let mut state = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = std::mem::replace(&mut *state, Err(CommandError::Closed)).and_then(Process::close);
+        closed.map_err(|error| PredictError(error.to_string()))
+    }
 }

@@ -63,7 +63,9 @@ pub(super) struct Process {
 enum Fault {
     Text(String),
     Damaged(String),
-    /// The end of its stdout, in the middle of an answer or before it.
+    /// The end of its stdout in the middle of an answer.
+    Cut,
+    /// The end of its stdout before an answer, or of its answers.
     Ended(&'static str),
 }
 
@@ -104,7 +106,7 @@ impl Process {
     pub fn ask(&mut self, batch: RecordBatch, limit: Duration, key: &'static str) -> Result<RecordBatch, CommandError> {
         let rows = batch.num_rows();
         match self.answers.try_recv() {
-            Ok(Ok(_)) => return Err(CommandError::Answer("comes in several batches; answer each batch with one of as many rows".into())),
+            Ok(Ok(_)) => return Err(surplus()),
             Ok(Err(fault)) => return Err(self.fail(fault)),
             Err(_) => {}
         }
@@ -137,18 +139,43 @@ impl Process {
         }
     }
 
+    /// Ends the process, and hears what it says that was not asked.
+    pub fn close(mut self) -> Result<(), CommandError> {
+        self.batches = None;
+        let ended = Instant::now();
+        loop {
+            match self.answers.recv_timeout(LOOK) {
+                Ok(Ok(_)) => {
+                    self.kill();
+                    return Err(surplus());
+                }
+                Ok(Err(Fault::Ended(_))) => {}
+                Ok(Err(fault)) => return Err(self.fail(fault)),
+                Err(RecvTimeoutError::Timeout) if ended.elapsed() < GRACE => {}
+                Err(_) => {
+                    self.await_end(GRACE.saturating_sub(ended.elapsed()));
+                    self.kill();
+                    return Ok(());
+                }
+            }
+        }
+    }
+
     /// What a fault means, now that the process is of no use any more.
     fn fail(&mut self, fault: Fault) -> CommandError {
-        let ended = matches!(fault, Fault::Ended(_)) && self.await_end(GRACE);
+        let ended = matches!(fault, Fault::Ended(_) | Fault::Cut) && self.await_end(GRACE);
         let status = self.kill().filter(|_| ended);
         match fault {
             Fault::Text(text) => CommandError::Text { text },
             Fault::Damaged(reason) => CommandError::Damaged { reason, said: self.last_words() },
-            Fault::Ended(when) => {
-                let status = status.map_or_else(|| "it closed its stdout, but went on".into(), |status| status.to_string());
-                CommandError::Ended { when, status, said: self.last_words() }
-            }
+            Fault::Cut => self.ended(" in the middle of an answer", status),
+            Fault::Ended(when) => self.ended(when, status),
         }
+    }
+
+    fn ended(&self, when: &'static str, status: Option<ExitStatus>) -> CommandError {
+        let status = status.map_or_else(|| "it closed its stdout, but went on".into(), |status| status.to_string());
+        CommandError::Ended { when, status, said: self.last_words() }
     }
 
     /// Waits for the process to end by itself. Its remains are left: as long as they are there, its number is nobody else's.
@@ -207,7 +234,7 @@ fn feed(stdin: ChildStdin, schema: &SchemaRef, batches: &Receiver<RecordBatch>) 
 /// Reads the process's answers and hands them on, until its stdout ends or something is wrong.
 fn listen(stdout: ChildStdout, answers: &SyncSender<Result<RecordBatch, Fault>>) {
     let fault = |error: ArrowError| match &error {
-        ArrowError::IoError(_, source) if source.kind() == std::io::ErrorKind::UnexpectedEof => Fault::Ended(" in the middle of an answer"),
+        ArrowError::IoError(_, source) if source.kind() == std::io::ErrorKind::UnexpectedEof => Fault::Cut,
         _ => Fault::Damaged(error.to_string()),
     };
     let read = || -> Result<(), Fault> {
@@ -216,8 +243,11 @@ fn listen(stdout: ChildStdout, answers: &SyncSender<Result<RecordBatch, Fault>>)
         let mut stream = StreamReader::try_new(stdout, None).map_err(fault)?;
         loop {
             expect_message(stream.get_mut())?;
-            let answer = stream.next().ok_or(Fault::Ended(", and so did its answers, before the run"))?.map_err(fault)?;
-            if answers.send(Ok(answer)).is_err() {
+            let Some(answer) = stream.next() else {
+                let _ = answers.send(Err(Fault::Ended(", and so did its answers, before the run")));
+                return expect_message(stream.get_mut());
+            };
+            if answers.send(Ok(answer.map_err(fault)?)).is_err() {
                 return Ok(());
             }
         }
@@ -225,6 +255,11 @@ fn listen(stdout: ChildStdout, answers: &SyncSender<Result<RecordBatch, Fault>>)
     if let Err(fault) = read() {
         let _ = answers.send(Err(fault));
     }
+}
+
+/// What is said of an answer that nobody asked for.
+fn surplus() -> CommandError {
+    CommandError::Answer("comes in several batches; answer each batch with one of as many rows".into())
 }
 
 /// Waits for the next bytes, which must be the start of a message.

@@ -17,4 +17,12 @@ pub trait Predictor: Send + Sync {
     /// # Errors
     /// If the model fails on these rows.
     fn predict(&self, block: &FeatureBlock) -> Result<Vec<f64>, PredictError>;
+
+    /// Ends the model: nothing is asked any more.
+    ///
+    /// # Errors
+    /// If the model turns out to have answered what was not asked, so that no answer can be trusted.
+    fn close(&self) -> Result<(), PredictError> {
+        Ok(())
+    }
 }

@@ -143,6 +143,7 @@ fn complete(plan: &Plan, run: UnderWay<'_>, mut steps: Steps) -> Result<u8, RunE
         staging.write(model::FITTED_MODEL, bytes)?;
     }
     let findings = execute(plan, &staging.folder(), inputs, &mut checkpoint, &mut steps, interrupt)?;
+    plan.model.predictor.close()?;
     steps.time("manifest", || record(plan, &findings, staging))?;
     let exit_code = gates::exit_code(&findings.gates, plan.options.fail_on_warn && !findings.warnings.is_empty());
     let results = RunResults {

@@ -135,13 +135,15 @@ fn explain(config: Config, options: Options, question: &RowQuestion, log: &Log, 
         return Err(refuse("--output-name", question.output.as_deref().unwrap_or_default(), "output of the model", &names));
     }
     let context = Arc::new(Context { methods: schemas.clone(), subject });
+    let decision = decision(&plan, &rows, &scores, &context, &mut steps, interrupt)?;
+    plan.model.predictor.close()?;
     Ok(RowExplanation {
         audit: plan.config.name.clone(),
         id_column: plan.config.data.id.clone(),
         row_id: cell_text(&*rows.ids as &dyn Array, 0),
         method: schema.method,
         outputs,
-        decision: decision(&plan, &rows, &scores, &context, &mut steps, interrupt)?,
+        decision,
         warnings: super::streamed::unknown(&unseen, "row"),
     })
 }

@@ -99,6 +99,11 @@ fn child() {
             }
             "text" if number > 0 => out.write_all(b"done with the batch\n").unwrap(),
             "double" if number > 0 => out.write_all(&bytes).unwrap(),
+            "half more" if number > 0 => {
+                out.write_all(&bytes).unwrap();
+                out.write_all(&bytes[..bytes.len() - 8]).unwrap();
+                return;
+            }
             "garbage" if number > 0 => out.write_all(&[0xFF, 0xFF, 0xFF, 0xFF, 9, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]).unwrap(),
             "die" if number > 0 => {
                 eprintln!("the model has gone away");
@@ -108,12 +113,15 @@ fn child() {
         }
         out.write_all(&bytes).unwrap();
     }
+    if way == "last words" {
+        out.write_all(b"scored it all\n").unwrap();
+    }
 }
 
 /// A script that becomes the child.
 fn script(way: &str) -> String {
     let program = env::current_exe().unwrap();
-    format!("CHILD={way} exec '{}' --exact command::child --ignored --nocapture --test-threads 1 3>&1 1>/dev/null\n", program.display())
+    format!("CHILD='{way}' exec '{}' --exact command::child --ignored --nocapture --test-threads 1 3>&1 1>/dev/null\n", program.display())
 }
 
 /// A folder with a script, how to launch it, and the lines of its stderr.
@@ -267,6 +275,27 @@ fn wrong_answers_are_told_apart() {
     let told = double.predict(&rows(3)).unwrap_err().to_string();
     assert!(told.contains("comes in several batches") || told.contains("has 5 rows for a batch of 3"), "{told}");
     assert!(Fixture::new(&script("infinite")).fault().contains("holds inf in column `score`, row 0"));
+}
+
+/// What comes after the last answer is met when the model is closed.
+#[test]
+fn what_nobody_asked_for_is_met_at_the_end() {
+    let said = |way: &str| {
+        let predictor = Fixture::new(&script(way)).start().unwrap();
+        assert_eq!(predictor.predict(&rows(5)).unwrap(), expected(&rows(5)), "{way}");
+        let closed = predictor.close().map_err(|error| error.to_string());
+        assert!(predictor.predict(&rows(5)).unwrap_err().to_string().contains("has been ended"), "{way}");
+        closed
+    };
+    assert_eq!(said("linear"), Ok(()));
+    assert!(said("double").unwrap_err().contains("comes in several batches; answer each batch with one of as many rows"));
+    assert!(said("half more").unwrap_err().contains("the command ended in the middle of an answer"));
+    assert!(said("last words").unwrap_err().contains("writes text to its stdout"));
+    audit("last words", "", "background: { rows: 5 }\nexplain: { kernel_shap: { rows: 1 } }\n").refuse(
+        &[],
+        3,
+        &["writes text to its stdout", "`scored it all`; print to stderr instead"],
+    );
 }
 
 #[test]
