@@ -60,20 +60,14 @@ pub struct SettingError {
 ///
 /// # Errors
 /// If a setting names a feature that is not there, or needs a derivation that is off.
-pub fn check(
-    settings: &Settings,
-    review: Option<&fairness::Settings>,
-    features: &[ExplainedFeature],
-    forest: Option<&Forest>,
-) -> Result<(), SettingError> {
+pub fn check(settings: &Settings, review: Option<&fairness::Settings>, features: &[ExplainedFeature]) -> Result<(), SettingError> {
     let effects = review.map_or(Ok(()), |review| review.check_effects(features));
     effects.map_err(|problem| SettingError { key: format!("fairness.effects.{}", problem.key), message: problem.message })?;
     let (ranked, summarised) = (settings.importance.settings().is_some(), settings.summary.settings().is_some());
     let named = |step: &str, problem: Problem| SettingError { key: format!("derive.{step}.{}", problem.key), message: problem.message };
-    let trees = has_constant_leaves(forest);
     let steps = [
         ("clusters", settings.clusters.settings().map(|clusters| clusters.check(summarised))),
-        ("interactions", settings.interactions.settings().map(|h| h.check(features, ranked, trees))),
+        ("interactions", settings.interactions.settings().map(|h| h.check(features, ranked))),
         ("pdp", settings.pdp.settings().map(|pdp| pdp.check(features, ranked))),
         ("ice", settings.ice.settings().map(|ice| ice.check(features, ranked))),
         ("ale", settings.ale.settings().map(|ale| ale.check(features, ranked))),

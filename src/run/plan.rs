@@ -104,7 +104,7 @@ impl Plan {
         let chunk_rows =
             chunk_rows(data.dataset().rows(), names.len() * model.outputs.len(), forest.map_or(0, |forest| forest.leaves() as u64));
         let plan = Self { pool, model, needs, data, protected, background, groups, review, chunk_rows, threads, config, options };
-        derive::check(&plan.config.derive, plan.config.fairness.as_ref(), &plan.features(), plan.forest())?;
+        derive::check(&plan.config.derive, plan.config.fairness.as_ref(), &plan.features())?;
         let (needed, limit) = (plan.memory(), plan.config.run.memory_limit);
         if needed > limit.0 {
             tracing::warn!("the run may need {} MiB, more than run.memory_limit ({limit}); fewer --threads need less", needed >> 20);

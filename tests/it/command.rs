@@ -395,7 +395,7 @@ fn audit(way: &str, model: &str, further: &str) -> Audit {
 const EVERYTHING: &str = "background: { rows: 60 }\n\
     explain: { kernel_shap: { rows: 20 }, permutation: { rows: 16, samples: 64 }, lime: { rows: 20, samples: 500 } }\n\
     derive: { clusters: {}, pdp: { features: top(3), pairs: [[duration, age]] }, ice: { features: [age], rows: 30 }, ale: { features: all }, \
-    surrogate: {}, sp_lime: { picks: 3 } }\n\
+    surrogate: {}, sp_lime: { picks: 3 }, interactions: { features: [duration, amount, age], rows: 20 } }\n\
     fairness: { favourable: below, threshold: 12000, attributes: [{ column: sex, reference: male }] }\n";
 
 #[test]
@@ -413,6 +413,9 @@ fn everything_that_needs_no_trees_works_and_depends_on_neither_threads_nor_batch
     let duration = |id: i64| f64::from(durations[(id - i64::from(first)) as usize]);
     let offsets: Vec<f64> = ids.iter().zip(column("duration")).map(|(id, value)| duration(*id) - value).collect();
     assert!(offsets.iter().all(|offset| (offset - offsets[0]).abs() < 1e-8), "{offsets:?}");
+    let interactions = read(&folder.join("tables/interactions.parquet"));
+    let statistics = interactions.column_by_name("h_statistic").unwrap().as_primitive::<Float64Type>();
+    assert!(statistics.len() == 6 && statistics.values().iter().all(|h| *h < 1e-7), "{statistics:?}");
     let manifest: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap();
     assert_eq!(manifest["model"]["command"], serde_json::json!(["sh", "score.sh"]));
     assert_eq!((&manifest["model"]["batch_rows"], &manifest["config"]["explain"]["tree_shap"]), (&100_000.into(), &false.into()));
@@ -430,7 +433,6 @@ fn what_a_command_cannot_do_is_refused() {
     refuse("", "explain: { tree_shap: {} }\n", 2, &["explain.tree_shap: explains trees", "name kernel_shap, permutation or lime"]);
     let reasons = "fairness: { favourable: below, threshold: 1, attributes: [{ column: sex, reference: male }], reasons: {} }\n";
     refuse("", reasons, 2, &["fairness.reasons: are exact Shapley values of trees"]);
-    refuse("", "derive: { interactions: {} }\n", 2, &["H statistics are computed from the leaves of trees"]);
     refuse("format: xgboost", "", 2, &["model.format: is xgboost, but model.command names a command"]);
     refuse("path: model.json", "", 2, &["exclude each other"]);
     let nameless = audit("linear", "", "");

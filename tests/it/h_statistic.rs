@@ -8,7 +8,7 @@ use pipeline::derive::Choice;
 use pipeline::derive::interactions::{Interactions, Settings};
 use pipeline::model::builder::{ForestBuilder, RawNode, RawTree};
 use pipeline::model::{Forest, Output, Rule, TreeOutput};
-use pipeline::subject::Subject;
+use pipeline::subject::{Background, Subject};
 use pipeline::table::Table;
 use rand::RngExt;
 
@@ -100,7 +100,14 @@ fn random_forests_have_the_literal_statistics() {
         let weight: Vec<f64> = (0..block.rows()).map(|_| rng.random_range(0.1..2.0)).collect();
         let data = rows(block, Some(weight.clone()));
         let subject = subject(&forest, &data);
-        let (table, n, block) = (h(&subject), data.rows(), &data.features);
+        // The same model, of which nothing is known but what it predicts.
+        let known = Background {
+            rows: Some(Arc::new(data.features.clone())),
+            weights: Some(weight.as_slice().into()),
+            ..subject.background.clone()
+        };
+        let called = Subject { forest: None, background: Background { histograms: None, ..known }, ..subject.clone() };
+        let (n, block) = (data.rows(), &data.features);
         // F_S at every row: the weighted mean of predictions with the set's features moved there; centred.
         let dependence = |set: &[usize]| -> Vec<f64> {
             let at = |row: usize| {
@@ -118,17 +125,19 @@ fn random_forests_have_the_literal_statistics() {
             let denominator: f64 = (0..n).map(|row| weight[row] * joint[row].powi(2)).sum();
             (if denominator > 1e-18 { numerator / denominator } else { 0.0 }, (numerator / weight.iter().sum::<f64>()).sqrt())
         };
-        for j in 0..4 {
-            for k in j + 1..4 {
-                let (expected, found) = (literal(&[j, k], &[j], &[k]), of(&table, &format!("x{j}"), Some(&format!("x{k}"))));
-                assert!(
-                    (expected.0 - found.0).abs() < 1e-11 && (expected.1 - found.1).abs() < 1e-12,
-                    "{case} {j} {k}: {expected:?} {found:?}"
-                );
+        for table in [h(&subject), h(&called)] {
+            for j in 0..4 {
+                for k in j + 1..4 {
+                    let (expected, found) = (literal(&[j, k], &[j], &[k]), of(&table, &format!("x{j}"), Some(&format!("x{k}"))));
+                    assert!(
+                        (expected.0 - found.0).abs() < 1e-11 && (expected.1 - found.1).abs() < 1e-12,
+                        "{case} {j} {k}: {expected:?} {found:?}"
+                    );
+                }
+                let others: Vec<usize> = (0..4).filter(|other| *other != j).collect();
+                let (expected, found) = (literal(&[0, 1, 2, 3], &[j], &others), of(&table, &format!("x{j}"), None));
+                assert!((expected.0 - found.0).abs() < 1e-11 && (expected.1 - found.1).abs() < 1e-12, "{case} {j}: {expected:?} {found:?}");
             }
-            let others: Vec<usize> = (0..4).filter(|other| *other != j).collect();
-            let (expected, found) = (literal(&[0, 1, 2, 3], &[j], &others), of(&table, &format!("x{j}"), None));
-            assert!((expected.0 - found.0).abs() < 1e-11 && (expected.1 - found.1).abs() < 1e-12, "{case} {j}: {expected:?} {found:?}");
         }
     }
 }

@@ -18,6 +18,12 @@ const SPREAD_ROWS: usize = 1000;
 /// Predictions that are under way at a time.
 const UNDER_WAY: usize = 1 << 22;
 
+/// Rows that are predicted at a time, unless one point alone takes more.
+const PREDICTED: usize = 1 << 16;
+
+/// Sets that are evaluated at a time: what is kept of each leaf grows with them.
+const SETS: usize = 32;
+
 /// Rows whose moments are taken at a time, so that they stay in the cache.
 const TOGETHER: usize = 256;
 
@@ -147,22 +153,45 @@ impl Dependence {
         }
     }
 
-    /// Predictions of each row with some columns moved to each of `points`, laid out as curves.
+    /// Predictions of each row with some columns moved to each of `points`, laid out as curves; many points at a time.
     fn predicted(&self, rows: &FeatureBlock, columns: &[usize], points: &[Vec<f64>]) -> Result<Vec<f64>, String> {
         let (count, outputs) = (rows.rows(), self.subject.outputs.len());
         let mut curves = vec![0.0; count * outputs * points.len()];
-        for (place, point) in points.iter().enumerate() {
-            let column = |feature: usize| match columns.iter().position(|column| *column == feature) {
-                Some(moved) => vec![point[moved]; count],
-                None => rows.column(feature).to_vec(),
+        let step = (PREDICTED / count.max(1)).max(1);
+        for (first, points_here) in (0..).step_by(step).zip(points.chunks(step)) {
+            let column = |feature: usize| {
+                let moved = columns.iter().position(|column| *column == feature);
+                points_here
+                    .iter()
+                    .flat_map(move |point| moved.map_or_else(|| rows.column(feature).to_vec(), |moved| vec![point[moved]; count]))
             };
-            let moved = FeatureBlock::new(count, (0..rows.features()).flat_map(column).collect());
+            let moved = FeatureBlock::new(count * points_here.len(), (0..rows.features()).flat_map(column).collect());
             let predictions = self.subject.predictor.predict(&moved).map_err(|error| error.to_string())?;
-            for (output, predictions) in predictions.chunks_exact(count.max(1)).enumerate() {
+            for (at, predictions) in predictions.chunks_exact(count.max(1)).enumerate() {
+                let (output, place) = (at / points_here.len(), first + at % points_here.len());
                 predictions.iter().enumerate().for_each(|(row, value)| curves[(row * outputs + output) * points.len() + place] = *value);
             }
         }
         Ok(curves)
+    }
+
+    /// Partial dependence on each set of features at each of some rows, `(set · outputs + output) · rows + row`: of margins from the histograms where
+    /// they are known, else of predictions, by averaging over all rows of the background.
+    ///
+    /// # Errors
+    /// If the model cannot be evaluated.
+    pub fn on_sets(&self, rows: &FeatureBlock, sets: &[Vec<usize>]) -> Result<Vec<f64>, String> {
+        if let Some(function) = &self.function {
+            let columns = sets.chunks(SETS).flat_map(|sets| function.partial_dependence(rows, sets));
+            return Ok(columns.collect());
+        }
+        let mut all = Vec::new();
+        for set in sets {
+            let points: Vec<Vec<f64>> = (0..rows.rows()).map(|row| set.iter().map(|column| rows.column(*column)[row]).collect()).collect();
+            let means = self.averaged(points.len() * self.subject.outputs.len(), |background| self.predicted(background, set, &points))?;
+            all.extend(means.into_iter().map(|mean| mean.mean));
+        }
+        Ok(all)
     }
 
     /// The partial dependence along each grid: one list a grid, `output · points + point`.

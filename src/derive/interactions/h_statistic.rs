@@ -5,19 +5,19 @@
 //! - of a pair, `H²_jk = Σ (F_jk − F_j − F_k)² / Σ F_jk²` (eq. 44);
 //! - of a feature with all others, `H²_j = Σ (f − F_j − F_∖j)² / Σ f²` (eq. 45).
 //!
-//! In margin space. The numerator's root mean square is the strength in units of the prediction, which does not grow where both effects vanish.
+//! In margin space for trees with constant leaves, whose partial dependences are exact sums; in the space of the predictions for any other model.
+//! The numerator's root mean square is the strength in units of the prediction, which does not grow where both effects vanish.
 
 use std::sync::Arc;
 
 use super::{Line, Settings};
 use crate::dataset::FeatureBlock;
 use crate::derive::effect::{Dependence, members};
-use crate::pattern::ValueFunction;
 use crate::subject::Subject;
 use crate::table::Table;
 
-/// Sets that are evaluated at a time: what is kept of each leaf grows with them.
-const SETS: usize = 32;
+/// Rows at which effects are compared at most where each takes a prediction of every background row.
+const PREDICTED_ROWS: usize = 100;
 
 /// A share of the variance of predictions below which an effect is rounding, and so is its ratio.
 const ROUNDING: f64 = 1e-20;
@@ -25,11 +25,11 @@ const ROUNDING: f64 = 1e-20;
 /// The strongest pairs of the chosen features, each of these with all others, and at how many rows they were compared.
 ///
 /// # Errors
-/// If the model is not made of trees, or the background has no weight.
+/// If the model cannot be evaluated, or the background has no weight.
 pub(super) fn lines<'a>(settings: &Settings, subject: &'a Arc<Subject>, earlier: &[Table]) -> Result<(Vec<Line<'a>>, usize), String> {
     let dependence = Dependence::new(subject, true)?;
-    let function = dependence.function().ok_or("the model is not made of trees with constant leaves")?;
-    let numbers = dependence.draw(settings.rows.get(), "h statistic");
+    let most = if dependence.function().is_some() { usize::MAX } else { PREDICTED_ROWS };
+    let numbers = dependence.draw(settings.rows.get().min(most), "h statistic");
     let rows = dependence.rows(&numbers);
     let weights: Vec<f64> = numbers.iter().filter_map(|row| Some(subject.sample.as_ref()?.weight_of(*row))).collect();
     if weights.iter().sum::<f64>().is_nan() || weights.iter().sum::<f64>() <= 0.0 {
@@ -38,7 +38,7 @@ pub(super) fn lines<'a>(settings: &Settings, subject: &'a Arc<Subject>, earlier:
     let chosen = settings.features.columns(&subject.features, earlier);
     let name = |column: usize| members(&subject.features).find(|member| member.column == column).map_or("", |member| &member.name);
     let mut lines = Vec::new();
-    for output in measured(function, &rows, &weights, &chosen) {
+    for output in measured(&dependence, subject.outputs.len(), &rows, &weights, &chosen)? {
         let mut left = settings.pairs.get();
         for Measured { output, features: (a, b), squared, strength } in output {
             if b.is_some() && left == 0 {
@@ -60,18 +60,22 @@ struct Measured {
 }
 
 /// Of each output all pairs of the chosen features and each with all others, the strongest first.
-fn measured(function: &ValueFunction, rows: &FeatureBlock, weights: &[f64], chosen: &[usize]) -> Vec<Vec<Measured>> {
+fn measured(
+    dependence: &Dependence,
+    outputs: usize,
+    rows: &FeatureBlock,
+    weights: &[f64],
+    chosen: &[usize],
+) -> Result<Vec<Vec<Measured>>, String> {
     let (count, features) = (rows.rows(), rows.features());
-    let outputs = function.forest().outputs.len();
-    let centred = |sets: &[Vec<usize>]| -> Vec<Vec<f64>> {
-        let columns = sets.chunks(SETS).flat_map(|sets| function.partial_dependence(rows, sets));
-        columns.collect::<Vec<f64>>().chunks_exact(count.max(1)).map(|column| centre(column, weights)).collect()
+    let centred = |sets: &[Vec<usize>]| -> Result<Vec<Vec<f64>>, String> {
+        Ok(dependence.on_sets(rows, sets)?.chunks_exact(count.max(1)).map(|column| centre(column, weights)).collect())
     };
-    let singles = centred(&chosen.iter().map(|feature| vec![*feature]).collect::<Vec<_>>());
-    let others = centred(&chosen.iter().map(|feature| (0..features).filter(|other| other != feature).collect()).collect::<Vec<_>>());
-    let whole = centred(&[(0..features).collect()]);
+    let singles = centred(&chosen.iter().map(|feature| vec![*feature]).collect::<Vec<_>>())?;
+    let others = centred(&chosen.iter().map(|feature| (0..features).filter(|other| other != feature).collect()).collect::<Vec<_>>())?;
+    let whole = centred(&[(0..features).collect()])?;
     let places: Vec<(usize, usize)> = (0..chosen.len()).flat_map(|a| (a + 1..chosen.len()).map(move |b| (a, b))).collect();
-    let pairs = centred(&places.iter().map(|(a, b)| vec![chosen[*a], chosen[*b]]).collect::<Vec<_>>());
+    let pairs = centred(&places.iter().map(|(a, b)| vec![chosen[*a], chosen[*b]]).collect::<Vec<_>>())?;
     let of_output = |output: usize| {
         let all = &whole[output];
         let of = |columns: &'_ [Vec<f64>], set: usize| columns[set * outputs + output].clone();
@@ -87,7 +91,7 @@ fn measured(function: &ValueFunction, rows: &FeatureBlock, weights: &[f64], chos
         lines.sort_by(|a, b| b.strength.total_cmp(&a.strength));
         lines
     };
-    (0..outputs).map(of_output).collect()
+    Ok((0..outputs).map(of_output).collect())
 }
 
 /// Values minus their weighted mean.

@@ -19,7 +19,7 @@ pub struct Settings {
     pub pairs: NonZeroUsize,
     /// Features whose pairs are measured: all, the most important, or some by name.
     pub features: Choice,
-    /// Rows at which the effects are compared, drawn at random from the data.
+    /// Rows at which the effects are compared, drawn at random from the data; at most 100 where the model is not made of trees with constant leaves.
     pub rows: NonZeroUsize,
 }
 
@@ -30,9 +30,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Checks that features exist, and that the model is made of trees.
-    pub(in crate::derive) fn check(&self, features: &[ExplainedFeature], ranked: bool, trees: bool) -> Result<(), Problem> {
-        let message = "H statistics are computed from the leaves of trees, and this model has none of constant value; switch it off";
-        if trees { self.features.check(features, ranked) } else { Err(Problem { key: "features".into(), message: message.into() }) }
+    /// Checks that features exist.
+    pub(in crate::derive) fn check(&self, features: &[ExplainedFeature], ranked: bool) -> Result<(), Problem> {
+        self.features.check(features, ranked)
     }
 }
