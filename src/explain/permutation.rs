@@ -4,16 +4,15 @@
 //! exact where no three features interact (Mitchell et al. 2022); the mean over pairs is unbiased, and its standard error is that of a mean.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::game::{self, Coalitions, Game};
-use super::{ExplainError, Explainer, sampled};
-use crate::attribution::{AttributionBatch, AttributionSchema};
-use crate::dataset::{FeatureBlock, RowBatch};
+use super::ExplainError;
+use super::game::Coalitions;
+use super::sampled::{self, Sampler, Sampling};
+use crate::dataset::FeatureBlock;
 use crate::numeric::seed;
 use crate::settings::count;
 use crate::subject::Subject;
@@ -38,12 +37,14 @@ impl Default for Settings {
 
 /// Permutation Shapley values with standard errors.
 pub struct Permutation {
-    schema: Arc<AttributionSchema>,
-    rows: NonZeroUsize,
+    sampling: Sampling,
     /// Antithetic pairs of orders for each row.
     pairs: usize,
-    seed: u64,
-    game: Box<dyn Game>,
+}
+
+/// Coalitions on the way from none to all and back; both ends are known, and shared by all orders.
+fn walk(players: usize) -> usize {
+    2 * players.saturating_sub(1)
 }
 
 impl Permutation {
@@ -52,21 +53,20 @@ impl Permutation {
     /// # Errors
     /// If the budget allows less than two pairs of orders, without which there is no standard error, or the background was not read.
     pub fn new(settings: &Settings, subject: &Subject) -> Result<Self, ExplainError> {
-        let schema = sampled::schema(METHOD, subject);
-        let (players, samples) = (schema.features.len(), settings.samples.get());
-        // Both ends are known, and shared by all orders.
-        let walk = 2 * players.saturating_sub(1);
-        let least = 2 + 2 * walk;
-        if samples < least {
-            return Err(sampled::too_few(METHOD, samples, players, least));
-        }
-        let pairs = (samples - 2).checked_div(walk).unwrap_or(2);
-        Ok(Self { schema, rows: settings.rows, pairs, seed: subject.seed, game: game::game(METHOD, subject)? })
+        let sampling = Sampling::new(METHOD, subject, (settings.rows, settings.samples), |players| 2 + 2 * walk(players))?;
+        let pairs = (settings.samples.get() - 2).checked_div(walk(sampling.players())).unwrap_or(2);
+        Ok(Self { sampling, pairs })
+    }
+}
+
+impl Sampler for Permutation {
+    fn sampling(&self) -> &Sampling {
+        &self.sampling
     }
 
     fn row(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<sampled::Row, String> {
-        let players = self.schema.features.len();
-        let mut rng = seed::generator(self.seed, METHOD, key);
+        let players = self.sampling.players();
+        let mut rng = seed::generator(self.sampling.seed, METHOD, key);
         let mut coalitions = Coalitions::ends(players);
         let orders: Vec<Vec<usize>> = (0..self.pairs)
             .map(|_| {
@@ -77,7 +77,7 @@ impl Permutation {
                 order
             })
             .collect();
-        let values = self.game.values(rows, row, &coalitions)?;
+        let values = self.sampling.game.values(rows, row, &coalitions)?;
         let mut found = sampled::Row::default();
         for values in values.chunks_exact(coalitions.len()) {
             let (means, errors) = summarise(&gains(&orders, values, players));
@@ -125,26 +125,4 @@ fn summarise(gains: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
     let error = |player: usize| (of(player).map(|gain| (gain - means[player]).powi(2)).sum::<f64>() / (count * (count - 1.0))).sqrt();
     let errors = (0..players).map(error).collect();
     (means, errors)
-}
-
-impl Explainer for Permutation {
-    fn schema(&self) -> &Arc<AttributionSchema> {
-        &self.schema
-    }
-
-    fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
-        sampled::explain(&self.schema, rows, |row, key| self.row(&rows.features, row, key))
-    }
-
-    fn sample(&self) -> Option<NonZeroUsize> {
-        Some(self.rows)
-    }
-
-    fn is_grouped(&self) -> bool {
-        true
-    }
-
-    fn has_standard_errors(&self) -> bool {
-        true
-    }
 }

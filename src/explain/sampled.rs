@@ -1,12 +1,14 @@
 //! What the methods share that estimate a row's attributions with standard errors.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::ExplainError;
+use super::game::{self, Game};
+use super::{ExplainError, Explainer};
 use crate::attribution::{AttributionBatch, AttributionSchema};
-use crate::dataset::RowBatch;
+use crate::dataset::{FeatureBlock, RowBatch};
 use crate::subject::Subject;
 
 /// One row's attributions.
@@ -22,26 +24,71 @@ pub(super) struct Row {
     pub standard_errors: Vec<f64>,
 }
 
-/// The schema of a method whose features are the explained ones.
-pub(super) fn schema(method: &'static str, subject: &Subject) -> Arc<AttributionSchema> {
-    let features = subject.features.iter().map(|feature| feature.name.clone()).collect();
-    Arc::new(AttributionSchema { method, features, outputs: subject.outputs.clone() })
+/// The game that a method samples, and what of it.
+pub(super) struct Sampling {
+    pub schema: Arc<AttributionSchema>,
+    /// Rows explained, a seeded sample of the data.
+    pub rows: NonZeroUsize,
+    pub seed: u64,
+    pub game: Box<dyn Game>,
 }
 
-/// What is said of a budget below the least.
-pub(super) fn too_few(method: &'static str, samples: usize, players: usize, least: usize) -> ExplainError {
-    let message = format!("{samples} coalitions are too few for {players} features; set explain.{method}.samples to {least} or more");
-    ExplainError { method, message }
+impl Sampling {
+    /// Of a subject's features as players, for so many of whom the budget of coalitions must be `least` or more.
+    pub fn new(
+        method: &'static str,
+        subject: &Subject,
+        (rows, samples): (NonZeroUsize, NonZeroUsize),
+        least: impl Fn(usize) -> usize,
+    ) -> Result<Self, ExplainError> {
+        let features: Vec<String> = subject.features.iter().map(|feature| feature.name.clone()).collect();
+        let (players, least) = (features.len(), least(features.len()));
+        if samples.get() < least {
+            let message =
+                format!("{samples} coalitions are too few for {players} features; set explain.{method}.samples to {least} or more");
+            return Err(ExplainError { method, message });
+        }
+        let schema = Arc::new(AttributionSchema { method, features, outputs: subject.outputs.clone() });
+        Ok(Self { schema, rows, seed: subject.seed, game: game::game(method, subject)? })
+    }
+
+    /// Number of features.
+    pub fn players(&self) -> usize {
+        self.schema.features.len()
+    }
 }
 
-/// Explains rows one by one, in parallel: `row` is given a row's place and key.
-pub(super) fn explain(
-    schema: &Arc<AttributionSchema>,
-    rows: &RowBatch,
-    row: impl Fn(usize, u64) -> Result<Row, String> + Sync,
-) -> Result<AttributionBatch, ExplainError> {
-    let found: Result<Vec<_>, String> = rows.keys().par_iter().enumerate().map(|(place, &key)| row(place, key)).collect();
-    found.map(|found| batch(schema, &found)).map_err(|message| ExplainError { method: schema.method, message })
+/// A method that explains rows one by one.
+pub(super) trait Sampler: Send + Sync {
+    fn sampling(&self) -> &Sampling;
+
+    /// The attributions of the row at a place, by its key.
+    fn row(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<Row, String>;
+}
+
+impl<S: Sampler> Explainer for S {
+    fn schema(&self) -> &Arc<AttributionSchema> {
+        &self.sampling().schema
+    }
+
+    fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
+        let schema = &self.sampling().schema;
+        let keys = rows.keys();
+        let found: Result<Vec<_>, String> = keys.par_iter().enumerate().map(|(place, &key)| self.row(&rows.features, place, key)).collect();
+        found.map(|found| batch(schema, &found)).map_err(|message| ExplainError { method: schema.method, message })
+    }
+
+    fn sample(&self) -> Option<NonZeroUsize> {
+        Some(self.sampling().rows)
+    }
+
+    fn is_grouped(&self) -> bool {
+        true
+    }
+
+    fn has_standard_errors(&self) -> bool {
+        true
+    }
 }
 
 /// Rows as a batch.

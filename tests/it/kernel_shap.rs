@@ -9,7 +9,7 @@ use pipeline::pattern::BackgroundCounter;
 use rand::RngExt;
 
 use crate::forests::{Shape, forest, rows, source};
-use crate::oracle::{shapes, weighted_background};
+use crate::oracle::{random_game, worst};
 use crate::subjects::{batch, explained, method, of_calls, of_forest, of_function};
 
 fn normal_rows(seed: u64, rows: usize, features: usize) -> FeatureBlock {
@@ -22,12 +22,6 @@ fn exact(forest: &Arc<Forest>, background: &FeatureBlock, weights: Option<&[f64]
     let mut counter = BackgroundCounter::new(forest.clone()).unwrap();
     counter.count(background, weights);
     counter.finish().unwrap().attribute(block).values
-}
-
-fn worst(found: &[f64], expected: &[f64]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let scale = expected.iter().fold(1e-3_f64, |scale, value| scale.max(value.abs()));
-    found.iter().zip(expected).fold(0.0, |worst: f64, (a, b)| if a.is_finite() { worst.max((a - b).abs() / scale) } else { f64::INFINITY })
 }
 
 fn largest_residual(batch: &AttributionBatch) -> f64 {
@@ -51,11 +45,8 @@ fn deep_forest() -> (Arc<Forest>, FeatureBlock, FeatureBlock) {
 #[test]
 fn all_coalitions_of_forests_give_exact_tree_shap() {
     for case in 3_000..3_060 {
-        let rng = &mut source(case);
         let features = 1 + case as usize % 9;
-        let forest = forest(rng, shapes(case, features));
-        let block = rows(rng, &forest, 3);
-        let (background, weights) = weighted_background(case, rng, &forest);
+        let (forest, block, background, weights) = random_game(case, features, 3);
         let expected = exact(&forest, &background, weights.as_deref(), &block);
         for subject in [of_forest(&forest, &background, weights.as_deref()), of_calls(&forest, &background, weights.as_deref())] {
             let found = explained("\"kernel_shap\": {\"samples\": 512}", subject, &block);

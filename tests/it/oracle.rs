@@ -199,6 +199,22 @@ pub fn weighted_background(case: u64, rng: &mut rand_chacha::ChaCha8Rng, forest:
     (block, weights)
 }
 
+/// A random game: a forest, so many rows, a background and its weights.
+pub fn random_game(case: u64, features: usize, count: usize) -> (Arc<Forest>, FeatureBlock, FeatureBlock, Option<Vec<f64>>) {
+    let rng = &mut source(case);
+    let forest = forest(rng, shapes(case, features));
+    let block = rows(rng, &forest, count);
+    let (background, weights) = weighted_background(case, rng, &forest);
+    (forest, block, background, weights)
+}
+
+/// Largest difference, relative to the largest expected magnitude (at least 1e-3).
+pub fn worst(found: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(1e-3_f64, |scale, value| scale.max(value.abs()));
+    found.iter().zip(expected).fold(0.0, |worst: f64, (a, b)| if a.is_finite() { worst.max((a - b).abs() / scale) } else { f64::INFINITY })
+}
+
 fn interventional(forest: &Arc<Forest>, background: &FeatureBlock, weights: Option<&[f64]>, options: Options) -> Attributor {
     let mut counter = BackgroundCounter::with(forest.clone(), options).unwrap();
     counter.count(background, weights);
@@ -260,10 +276,7 @@ fn both_games_equal_the_definition_on_hundreds_of_wider_forests() {
 #[test]
 fn banzhaf_values_of_both_games_equal_the_definition() {
     for case in 9_000..9_080 {
-        let rng = &mut source(case);
-        let forest = forest(rng, shapes(case, 2 + case as usize % 8));
-        let block = rows(rng, &forest, 2);
-        let (background, weights) = weighted_background(case, rng, &forest);
+        let (forest, block, background, weights) = random_game(case, 2 + case as usize % 8, 2);
         let pairs = pairs(&background, weights.as_deref());
         let expect = |game: &dyn Fn(&[f64], usize) -> Vec<f64>| -> Vec<Vec<Expected>> {
             let of = |row, output| {

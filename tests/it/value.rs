@@ -8,7 +8,7 @@ use pipeline::pattern::{BackgroundCounter, Coalitions, Intervals, Moves, Options
 use rand::RngExt;
 
 use crate::forests::{Shape, forest, rows, source};
-use crate::oracle::{interventional_game, options, pairs, shapes, weighted_background};
+use crate::oracle::{interventional_game, options, pairs, random_game, shapes, worst};
 
 const TOLERANCE: f64 = 1e-12;
 
@@ -27,13 +27,6 @@ fn coalitions(features: usize, sets: &[u32]) -> Coalitions {
     coalitions
 }
 
-/// Largest difference, relative to the largest expected magnitude (at least 1e-3).
-fn worst(found: &[f64], expected: &[f64]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let scale = expected.iter().fold(1e-3_f64, |scale, value| scale.max(value.abs()));
-    found.iter().zip(expected).fold(0.0, |worst: f64, (a, b)| if a.is_finite() { worst.max((a - b).abs() / scale) } else { f64::INFINITY })
-}
-
 /// Margins with the features of `set` moved to those of a point, averaged over weighted rows: `output`.
 fn averaged(forest: &Forest, background: &[(Vec<f64>, f64)], point: &[f64], set: &[usize]) -> Vec<f64> {
     let mixed: Vec<Vec<f64>> =
@@ -49,11 +42,8 @@ fn averaged(forest: &Forest, background: &[(Vec<f64>, f64)], point: &[f64], set:
 #[test]
 fn every_coalition_of_hundreds_of_forests_equals_the_definition() {
     for case in 2_000..2_200 {
-        let rng = &mut source(case);
         let features = 1 + case as usize % 9;
-        let forest = forest(rng, shapes(case, features));
-        let block = rows(rng, &forest, 3);
-        let (background, weights) = weighted_background(case, rng, &forest);
+        let (forest, block, background, weights) = random_game(case, features, 3);
         let pairs = pairs(&background, weights.as_deref());
         // Every coalition, in no order, some twice.
         let sets: Vec<u32> = (0..(1_u32 << features) + 77).map(|set| set.wrapping_mul(2_654_435_761) % (1 << features)).collect();
@@ -106,11 +96,8 @@ fn coalitions_of_wide_deep_forests_equal_literal_averages() {
 #[test]
 fn partial_dependence_of_any_order_is_the_literal_average() {
     for case in 4_000..4_060 {
-        let rng = &mut source(case);
         let features = 2 + case as usize % 12;
-        let forest = forest(rng, shapes(case, features));
-        let points = rows(rng, &forest, 1 + case as usize * 7 % 200);
-        let (background, weights) = weighted_background(case, rng, &forest);
+        let (forest, points, background, weights) = random_game(case, features, 1 + case as usize * 7 % 200);
         let pairs = pairs(&background, weights.as_deref());
         let mut sets: Vec<Vec<usize>> = (0..features).map(|feature| vec![feature]).collect();
         sets.extend([vec![0, 1], vec![1, features - 1], Vec::new(), (0..features).collect()]);

@@ -6,13 +6,10 @@ mod proxy;
 mod regression;
 mod settings;
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
-
-use super::game::{self, Coalitions, Game};
-use super::{ExplainError, Explainer, sampled};
-use crate::attribution::{AttributionBatch, AttributionSchema};
-use crate::dataset::{FeatureBlock, RowBatch};
+use super::ExplainError;
+use super::game::Coalitions;
+use super::sampled::{self, Sampler, Sampling};
+use crate::dataset::FeatureBlock;
 use crate::numeric::dense::Tiles;
 use crate::numeric::seed;
 use crate::subject::Subject;
@@ -31,10 +28,18 @@ const PROXY_FROM: usize = 8;
 
 /// KernelSHAP (Lundberg & Lee 2017) on leverage-weighted pairs, with standard errors.
 pub struct KernelShap {
-    schema: Arc<AttributionSchema>,
+    sampling: Sampling,
     settings: Settings,
-    seed: u64,
-    game: Box<dyn Game>,
+}
+
+impl Sampler for KernelShap {
+    fn sampling(&self) -> &Sampling {
+        &self.sampling
+    }
+
+    fn row(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<sampled::Row, String> {
+        if fits(self.sampling.players(), self.settings.samples.get()) { self.exact(rows, row) } else { self.sampled(rows, row, key) }
+    }
 }
 
 impl KernelShap {
@@ -43,26 +48,18 @@ impl KernelShap {
     /// # Errors
     /// If the budget is too small for the number of players, or the background was not read.
     pub fn new(settings: &Settings, subject: &Subject) -> Result<Self, ExplainError> {
-        let schema = sampled::schema(METHOD, subject);
-        let (players, samples) = (schema.features.len(), settings.samples.get());
-        let least = 2 * players + 2;
-        if samples < least && !fits(players, samples) {
-            return Err(sampled::too_few(METHOD, samples, players, least));
-        }
-        Ok(Self { schema, settings: settings.clone(), seed: subject.seed, game: game::game(METHOD, subject)? })
-    }
-
-    fn row(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<sampled::Row, String> {
-        let players = self.schema.features.len();
-        if fits(players, self.settings.samples.get()) { self.exact(rows, row) } else { self.sampled(rows, row, key) }
+        let samples = settings.samples.get();
+        let least = |players| if fits(players, samples) { samples } else { 2 * players + 2 };
+        let sampling = Sampling::new(METHOD, subject, (settings.rows, settings.samples), least)?;
+        Ok(Self { sampling, settings: settings.clone() })
     }
 
     /// All coalitions.
     fn exact(&self, rows: &FeatureBlock, row: usize) -> Result<sampled::Row, String> {
-        let (players, outputs) = (self.schema.features.len(), self.schema.outputs.len());
+        let (players, outputs) = (self.sampling.players(), self.sampling.schema.outputs.len());
         let mut all = Coalitions::new(players);
         (0..1_usize << players).for_each(|set| all.push((0..players).map(|player| set >> player & 1 == 1)));
-        let games = self.game.values(rows, row, &all)?;
+        let games = self.sampling.game.values(rows, row, &all)?;
         let games = || games.chunks_exact(all.len());
         Ok(sampled::Row {
             base: games().map(|values| values[0]).collect(),
@@ -74,11 +71,11 @@ impl KernelShap {
 
     /// Pairs of coalitions until the budget is spent, or the tolerance reached.
     fn sampled(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<sampled::Row, String> {
-        let (players, outputs) = (self.schema.features.len(), self.schema.outputs.len());
+        let (players, outputs) = (self.sampling.players(), self.sampling.schema.outputs.len());
         let most = (self.settings.samples.get() - 2) / 2;
-        let ends = self.game.values(rows, row, &Coalitions::ends(players))?;
+        let ends = self.sampling.game.values(rows, row, &Coalitions::ends(players))?;
         let whole: Vec<f64> = ends.chunks_exact(2).map(|ends| (ends[1] - ends[0]) / 2.0).collect();
-        let mut design = Design::new(players, seed::generator(self.seed, METHOD, key));
+        let mut design = Design::new(players, seed::generator(self.sampling.seed, METHOD, key));
         let mut odd: Vec<Vec<f64>> = vec![Vec::new(); outputs];
         let mut goal = if self.settings.tolerance.is_some() { most.min((FIRST / 2).max(2 * players)) } else { most };
         loop {
@@ -109,7 +106,7 @@ impl KernelShap {
     /// Evaluates the pairs that are new in a design: `g = (v(S) − v(N∖S)) / 2`, a list an output.
     fn evaluate(&self, rows: &FeatureBlock, row: usize, design: &Design, odd: &mut [Vec<f64>]) -> Result<(), String> {
         let known = odd.first().map_or(0, Vec::len);
-        let mut coalitions = Coalitions::new(self.schema.features.len());
+        let mut coalitions = Coalitions::new(self.sampling.players());
         for pair in design.pairs().skip(known) {
             coalitions.push(pair.iter().copied());
             coalitions.push(pair.iter().map(|member| !member));
@@ -117,7 +114,7 @@ impl KernelShap {
         if coalitions.is_empty() {
             return Ok(());
         }
-        let values = self.game.values(rows, row, &coalitions)?;
+        let values = self.sampling.game.values(rows, row, &coalitions)?;
         for (odd, values) in odd.iter_mut().zip(values.chunks_exact(coalitions.len())) {
             odd.extend(values.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / 2.0));
         }
@@ -126,7 +123,7 @@ impl KernelShap {
 
     fn uses_proxy(&self, pairs: usize) -> bool {
         match self.settings.estimator {
-            Estimator::Auto => 2 * pairs >= PROXY_FROM * self.schema.features.len(),
+            Estimator::Auto => 2 * pairs >= PROXY_FROM * self.sampling.players(),
             Estimator::Leverage => false,
             Estimator::Proxy => true,
         }
@@ -145,26 +142,4 @@ fn is_precise(found: &Estimate, tolerance: f64) -> bool {
         let spread = largest(&mut values.iter().copied()) + largest(&mut values.iter().map(|value| -value));
         largest(&mut errors.iter().copied()) <= tolerance * spread
     })
-}
-
-impl Explainer for KernelShap {
-    fn schema(&self) -> &Arc<AttributionSchema> {
-        &self.schema
-    }
-
-    fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
-        sampled::explain(&self.schema, rows, |row, key| self.row(&rows.features, row, key))
-    }
-
-    fn sample(&self) -> Option<NonZeroUsize> {
-        Some(self.settings.rows)
-    }
-
-    fn is_grouped(&self) -> bool {
-        true
-    }
-
-    fn has_standard_errors(&self) -> bool {
-        true
-    }
 }
