@@ -3,14 +3,16 @@
     pip install -r benches/peers/requirements.txt
     python benches/peers/any_model.py [--background 100 10000] [--rows N] [--samples N] [--lime-rows N] [--threads N]
 
-KernelSHAP explains 500 XGBoost trees of depth 6 in margin space. A peer's time is measured on a few rows, and where coalitions × background would
-not fit in memory on fewer coalitions, then scaled: its work is proportional to both. Errors are Σ(φ̂ − φ)² / Σφ² against exact interventional
+KernelSHAP explains 500 XGBoost trees of depth 6 in margin space. A peer explains a first row unmeasured, with few coalitions, then `--peer-rows` rows at least
+and more until `--peer-seconds` have passed: its time is the median of its rows, so that one disturbed row does not count. Where coalitions × background would not fit in
+memory it is given fewer coalitions, and its time is scaled: its work is proportional to both. Errors are Σ(φ̂ − φ)² / Σφ² against exact interventional
 values with the same background; nothing is said of scaled ones.
 """
 
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -25,7 +27,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--background", type=int, nargs="+", default=[100, 10_000])
     parser.add_argument("--rows", type=int, default=100, help="rows that this library explains by KernelSHAP")
-    parser.add_argument("--peer-rows", type=int, default=3, help="rows that peers explain")
+    parser.add_argument("--peer-rows", type=int, default=5, help="rows that peers explain at least")
+    parser.add_argument("--peer-seconds", type=float, default=15, help="seconds after which peers begin no further row")
     parser.add_argument("--samples", type=int, default=2_048, help="coalitions")
     parser.add_argument("--lime-rows", type=int, default=1_000)
     parser.add_argument("--lime-samples", type=int, default=5_000)
@@ -87,13 +90,26 @@ def predictor(workload, threads):
     return lambda x: model.inplace_predict(x, predict_type="margin")
 
 
-def timed(explain, rows, exact, samples, wanted):
+def medians(explain, rows, settings):
+    """What a peer makes of the first rows, and the median of their seconds."""
+    found, seconds = [], []
+    for row in rows:
+        if len(found) >= settings.peer_rows and sum(seconds) >= settings.peer_seconds:
+            break
+        began = time.perf_counter()
+        found.append(explain(row))
+        seconds.append(time.perf_counter() - began)
+    return found, statistics.median(seconds)
+
+
+def timed(explain, rows, exact, samples, settings):
     import numpy as np
 
-    began = time.perf_counter()
-    found = np.array([explain(row, samples) for row in rows])
-    seconds = (time.perf_counter() - began) / len(rows) * wanted / samples
-    return {"seconds": seconds, "scaled": samples < wanted, "error": None if samples < wanted else error(found, exact[: len(rows)])}
+    explain(rows[0], min(samples, 128))
+    found, seconds = medians(lambda row: explain(row, samples), rows, settings)
+    scaled = samples < settings.samples
+    return {"seconds": seconds * settings.samples / samples, "scaled": scaled, "rows": len(found),
+            "error": None if scaled else error(np.array(found), exact[: len(found)])}
 
 
 def shap(predict, background):
@@ -119,17 +135,15 @@ def lime(predict, rows, settings):
     from lime.lime_tabular import LimeTabularExplainer
 
     explainer = LimeTabularExplainer(rows, mode="regression", random_state=1)
-    count = max(1, settings.peer_rows)
-    began = time.perf_counter()
-    for row in rows[-count:]:
-        explainer.explain_instance(row, predict, num_features=6, num_samples=settings.lime_samples)
-    return (time.perf_counter() - began) / count
+    explain = lambda row: explainer.explain_instance(row, predict, num_features=6, num_samples=settings.lime_samples)
+    found, seconds = medians(explain, rows[-settings.lime_rows:], settings)
+    return {"seconds": seconds, "rows": len(found)}
 
 
 def cell(own, took):
     note = " scaled" if took.get("scaled") else ""
     wrong = "" if took.get("error") is None else f", error {took['error']:.1e}"
-    return f"{took['seconds']:.3g}{note} ({took['seconds'] / own:.0f} ×){wrong}"
+    return f"{took['seconds']:.3g}{note} ({took['seconds'] / own:.0f} ×; {took['rows']} rows){wrong}"
 
 
 def main():
@@ -147,9 +161,9 @@ def main():
     for size in settings.background:
         own, exact = ours_kernel(executable, settings, workload, rows, size)
         background = rows[:size].to_numpy(np.float64)
-        few = rows[-settings.rows:][: settings.peer_rows].to_numpy(np.float64)
+        explained = rows[-settings.rows:].to_numpy(np.float64)
         samples = min(settings.samples, max(128, MIXED // size))
-        took = {name: timed(make(predict, background), few, exact, samples, settings.samples) for name, make in (("shap", shap), ("shapiq", shapiq))}
+        took = {name: timed(make(predict, background), explained, exact, samples, settings) for name, make in (("shap", shap), ("shapiq", shapiq))}
         lines.append(f"| KernelSHAP, {settings.samples} coalitions × {size} background rows | {own['seconds']:.3g}, error {own['error']:.1e} "
                      f"(once: {own['before']:.3g}) | {cell(own['seconds'], took['shap'])} | {cell(own['seconds'], took['shapiq'])} | – |")
     config = {"data": {"path": str(ROWS)}, "model": {"path": str(workload.path)},
@@ -157,8 +171,8 @@ def main():
     _, steps = run(executable, settings, config)
     own = steps["lime"] / settings.lime_rows
     peer = lime(predict, rows.to_numpy(np.float64), settings)
-    lines.append(f"| LIME, {settings.lime_samples} perturbed rows | {own:.3g} (once: {steps['sample'] + steps['compile']:.3g}) | – | – | {cell(own, {'seconds': peer})} |")
-    print("Seconds a row; in brackets, how many times as long as this library.\n")
+    lines.append(f"| LIME, {settings.lime_samples} perturbed rows | {own:.3g} (once: {steps['sample'] + steps['compile']:.3g}) | – | – | {cell(own, peer)} |")
+    print("Seconds a row; in brackets, how many times as long as this library, and by how many rows.\n")
     print("| task | this library | shap | shapiq | lime |\n|---|--:|--:|--:|--:|", *lines, sep="\n")
 
 
