@@ -225,7 +225,8 @@ fn model_section(model: &Model, path: &str, rows: u64) -> String {
 fn method_sections(model: &Model) -> String {
     let linear = model.forest.trees.iter().any(|tree| !tree.linear.is_empty());
     let explain = if linear {
-        "  tree_shap: false # leaves are linear functions, which TreeSHAP does not cover\n  kernel_shap: { rows: 200 } # a sample, for it is slow\n"
+        "  tree_shap: false # leaves are linear functions, which TreeSHAP does not cover\n  kernel_shap: { rows: 200 } # a sample, for it is slow\n  \
+         # A linear leaf predicts no finite number of an infinite value, and the run would end there: leave such rows out by data.filter.\n"
     } else {
         "  tree_shap: { mode: interventional } # or path_dependent\n#  lime: { rows: 500 }\n"
     };
