@@ -29,6 +29,8 @@ const CATEGORIES: f64 = 136.0;
 const SCALE: f64 = 58.0;
 const GAP: f64 = 18.0;
 const MISSING: f64 = 44.0;
+/// Rows of a group below which its dot at a category is small.
+const FEW: f64 = 10.0;
 /// Categories that a panel shows, those with the most rows.
 const MOST_CATEGORIES: usize = 16;
 
@@ -118,7 +120,7 @@ fn figure(table: &Table, (place, attribute): (usize, &str), options: &Options) -
 fn subtitle(options: &Options, left_out: &[(usize, &str)]) -> String {
     let shown = format!(
         "a line a group, over its own rows alone, at the same points; the features with the largest attribution gaps first; strips below: where each group's rows \
-         are; lines end where a group has no rows; vertical: {}; intervals are in the table",
+         are; lines end where a group has no rows, dots of fewer than {FEW} are small; vertical: {}; intervals are in the table",
         options.effect_space
     );
     let left_out = left_out.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("; not drawn: {count} {why}"));
@@ -210,7 +212,8 @@ impl Panel {
             for (group, (value, colour)) in place.values.iter().zip(&palette::GROUPS).enumerate() {
                 let aside = (group as f64 - (groups - 1.0) / 2.0) * (pitch * 0.7 / groups).min(8.0);
                 if let Some(value) = value.filter(|_| place.rows[group] > 0.0) {
-                    canvas.dot((middle + aside, top + scale.x(value)), 3.0, *colour)?;
+                    let radius = if place.rows[group] < FEW { 1.5 } else { 3.0 };
+                    canvas.dot((middle + aside, top + scale.x(value)), radius, *colour)?;
                 }
                 let most = self.places.iter().map(|place| place.rows[group]).fold(1.0, f64::max);
                 let (bottom, height) = (top + PLOT + STRIP * (group as f64 + 1.0), (STRIP - 1.5) * place.rows[group] / most);
