@@ -1,4 +1,4 @@
-//! Numbers without meaning: quadrature, hashes, seeds and exact-order sums that every room above may use.
+//! Numbers without meaning: quadrature, dense systems, hashes, seeds and exact-order sums that every room above may use.
 
 pub mod city_hash;
 pub mod dense;

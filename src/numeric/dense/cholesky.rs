@@ -2,6 +2,9 @@
 
 use super::{Column, TILE, Tiles};
 
+/// Columns of a tile that are solved one after another; all before them at once.
+const BLOCK: usize = 8;
+
 /// `L`.
 #[derive(Debug)]
 pub struct Cholesky {
@@ -18,7 +21,7 @@ impl Cholesky {
             let place = matrix.place(j, j);
             let (done, rest) = matrix.values.as_chunks_mut().0.split_at_mut(place.start);
             let row = &done[place.start - j * TILE..];
-            Tiles::subtract(&mut rest[..TILE], row, row);
+            Tiles::subtract(&mut rest[..TILE], row, row, 0);
             factor(&mut rest[..TILE])?;
             for i in j + 1..matrix.tall() {
                 let (above, below) = (matrix.place(j, 0).start, matrix.place(i, 0).start);
@@ -50,7 +53,7 @@ impl Cholesky {
                 let tile = &mut rest[at.start..];
                 for below in j + 1..self.lower.tall() {
                     transpose(self.lower.tile(below, j), &mut turned);
-                    Tiles::subtract(tile, &done[(below - j - 1) * TILE..][..TILE], &turned);
+                    Tiles::subtract(tile, &done[(below - j - 1) * TILE..][..TILE], &turned, 0);
                 }
                 backward(tile, self.lower.tile(j, j));
             }
@@ -80,13 +83,17 @@ fn factor(tile: &mut [Column]) -> Option<()> {
 /// `X = (X − left · aboveᵀ) · L⁻ᵀ`, with `above` and `L` the tiles of a row of the factor, the last of which is `L`.
 fn forward(tile: &mut [Column], left: &[Column], row: &[Column]) {
     let (above, diagonal) = row.split_at(row.len() - TILE);
-    Tiles::subtract(tile, left, above);
-    for c in 0..TILE {
-        let (done, rest) = tile.split_at_mut(c);
-        for (before, scale) in done.iter().zip(diagonal) {
-            rest[0].iter_mut().zip(before).for_each(|(element, before)| *element -= before * scale[c]);
+    Tiles::subtract(tile, left, above, 0);
+    for first in (0..TILE).step_by(BLOCK) {
+        let (done, rest) = tile.split_at_mut(first);
+        Tiles::subtract(&mut rest[..BLOCK], done, &diagonal[..first], first);
+        for c in 0..BLOCK {
+            let (done, rest) = rest.split_at_mut(c);
+            for (before, scale) in done.iter().zip(&diagonal[first..]) {
+                rest[0].iter_mut().zip(before).for_each(|(element, before)| *element -= before * scale[first + c]);
+            }
+            rest[0].iter_mut().for_each(|element| *element /= diagonal[first + c][first + c]);
         }
-        rest[0].iter_mut().for_each(|element| *element /= diagonal[c][c]);
     }
 }
 

@@ -4,11 +4,12 @@ use pulp::{Simd, WithSimd};
 
 use super::{Column, TILE};
 
-/// `out[c][r] ±= Σ_k left[k][r] · right[k][c]`, for all columns of `out`.
+/// `out[c][r] ±= Σ_k left[k][r] · right[k][first + c]`, for all columns of `out`; eight columns or a multiple, `first` too.
 pub(super) struct Product<'a> {
     pub out: &'a mut [Column],
     pub left: &'a [Column],
     pub right: &'a [Column],
+    pub first: usize,
     /// Whether products are subtracted.
     pub subtract: bool,
 }
@@ -32,11 +33,12 @@ impl Product<'_> {
     /// `VECTORS` vectors of rows by `COLUMNS` columns at a time.
     #[inline(always)]
     fn blocks<S: Simd, const VECTORS: usize, const COLUMNS: usize, const SUBTRACT: bool>(self, simd: S) {
+        let first = self.first / COLUMNS;
         for (j, out) in self.out.as_chunks_mut::<COLUMNS>().0.iter_mut().enumerate() {
             for i in 0..TILE / (VECTORS * S::F64_LANES) {
                 let mut sums: [[S::f64s; VECTORS]; COLUMNS] = std::array::from_fn(|c| rows::<S, VECTORS>(&out[c], i));
                 for (left, right) in self.left.iter().zip(self.right) {
-                    let (left, right) = (rows::<S, VECTORS>(left, i), &right.as_chunks::<COLUMNS>().0[j]);
+                    let (left, right) = (rows::<S, VECTORS>(left, i), &right.as_chunks::<COLUMNS>().0[j + first]);
                     for c in 0..COLUMNS {
                         let right = simd.splat_f64s(right[c]);
                         for v in 0..VECTORS {

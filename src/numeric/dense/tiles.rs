@@ -94,7 +94,7 @@ impl Tiles {
 
     /// Adds a tile of `self · otherᵀ` to `out`: its rows are those of `self`'s row `i` of tiles, its columns the rows of `other`'s row `j`.
     pub fn add_product(&self, i: usize, other: &Self, j: usize, out: &mut [Column]) {
-        Arch::new().dispatch(micro::Product { out, left: self.band(i), right: other.band(j), subtract: false });
+        Arch::new().dispatch(micro::Product { out, left: self.band(i), right: other.band(j), first: 0, subtract: false });
     }
 
     /// `self · otherᵀ`.
@@ -131,9 +131,9 @@ impl Tiles {
         sums
     }
 
-    /// Subtracts `left · rightᵀ` of two tiles.
-    pub(super) fn subtract(out: &mut [Column], left: &[Column], right: &[Column]) {
-        Arch::new().dispatch(micro::Product { out, left, right, subtract: true });
+    /// Subtracts `left · rightᵀ` of two tiles from columns of a tile, which the rows of `right` from `first` on belong to.
+    pub(super) fn subtract(out: &mut [Column], left: &[Column], right: &[Column], first: usize) {
+        Arch::new().dispatch(micro::Product { out, left, right, first, subtract: true });
     }
 }
 
