@@ -16,7 +16,7 @@ use pipeline::dataset::{Dataset, FeatureBlock, Request};
 use pipeline::model::{Forest, Iterations, load};
 use pipeline::pattern::{InstructionSet, Options, Route};
 
-use measure::{Game, Measurement, measure};
+use measure::{Game, Measurement, interactions, measure};
 
 /// Measures attributions of MODEL on ROWS; without them, of synthetic forests of growing size.
 #[derive(Parser)]
@@ -32,6 +32,9 @@ struct Arguments {
     /// Interventional against the first N rows, each N in turn; path-dependent without it.
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     background: Vec<usize>,
+    /// Interaction values, of the fastest instructions.
+    #[arg(long, conflicts_with = "each")]
+    interactions: bool,
     /// Every instruction set of this machine and every route, not the fastest alone.
     #[arg(long)]
     each: bool,
@@ -47,7 +50,8 @@ struct Arguments {
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
-    /// Write the last measurement's attributions, then margins: little-endian f64, `(output · features + feature) · rows + row`.
+    /// Write the last measurement's attributions, then margins: little-endian f64, `(output · features + feature) · rows + row`; of interaction
+    /// values, of one output, `(feature · features + other) · rows + row`.
     #[arg(long, value_name = "FILE")]
     values: Option<PathBuf>,
     /// Given by `cargo bench`.
@@ -74,14 +78,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         [] => vec![Game::PathDependent],
         sizes => sizes.iter().map(|size| Game::Interventional(first(&all, *size))).collect(),
     };
+    if arguments.interactions {
+        for game in &games {
+            let (measurement, cells) = interactions(&forest, game, &explained, arguments.repeats)?;
+            print(&measurement, arguments.json)?;
+            arguments.values.as_ref().map_or(Ok(()), |path| write(path, cells.iter()))?;
+        }
+        return Ok(());
+    }
     for game in &games {
         for options in choices(arguments.each) {
             let (measurement, attributions) = measure(&forest, game, &explained, options, arguments.repeats)?;
             print(&measurement, arguments.json)?;
-            if let Some(path) = &arguments.values {
-                let values = attributions.values.iter().chain(&attributions.margins);
-                std::fs::write(path, values.flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())?;
-            }
+            let values = attributions.values.iter().chain(&attributions.margins);
+            arguments.values.as_ref().map_or(Ok(()), |path| write(path, values))?;
         }
     }
     Ok(())
@@ -94,6 +104,10 @@ fn print(measurement: &Measurement, json: bool) -> Result<(), Box<dyn Error>> {
         println!("{measurement}");
     }
     Ok(())
+}
+
+fn write<'v>(path: &Path, values: impl Iterator<Item = &'v f64>) -> std::io::Result<()> {
+    std::fs::write(path, values.flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 /// The default, or all that this machine offers.

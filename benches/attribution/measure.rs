@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pipeline::dataset::FeatureBlock;
 use pipeline::model::Forest;
-use pipeline::pattern::{Attributions, Attributor, BackgroundCounter, Options};
+use pipeline::pattern::{Attributions, Attributor, BackgroundCounter, Interactions, Options};
 use serde::Serialize;
 
 use crate::clock::{Took, time};
@@ -74,6 +74,40 @@ pub fn measure(
         }
     }
     Ok((describe(forest, game, rows, options, compiled, best), attributions))
+}
+
+/// As [`measure`], of interaction values of the first output: all cells, `(feature · features + other) · rows + row`.
+pub fn interactions(
+    forest: &Arc<Forest>,
+    game: &Game,
+    rows: &FeatureBlock,
+    repeats: usize,
+) -> Result<(Measurement, Vec<f64>), Box<dyn Error>> {
+    let compile = || match game {
+        Game::PathDependent => Interactions::path_dependent(Arc::clone(forest)),
+        Game::Interventional(background) => {
+            let mut counter = BackgroundCounter::new(Arc::clone(forest))?;
+            counter.count(background, None);
+            counter.interactions()
+        }
+    };
+    let (compiled, took) = time(compile);
+    let (compiled, count) = (compiled?, rows.rows());
+    let (values, mut best) = time(|| compiled.values(rows, 0..count));
+    for _ in 1..repeats {
+        let (_, took) = time(|| compiled.values(rows, 0..count));
+        if took.cpu < best.cpu {
+            best = took;
+        }
+    }
+    let features = forest.features.len();
+    let mut cells = vec![0.0; features * features * count];
+    for ((a, b), values) in compiled.pairs().iter().zip(values.chunks_exact(count.max(1))) {
+        for cell in [a * features + b, b * features + a] {
+            cells[cell * count..][..count].copy_from_slice(values);
+        }
+    }
+    Ok((describe(forest, game, rows, Options::default(), took, best), cells))
 }
 
 fn compile(forest: &Arc<Forest>, game: &Game, options: Options) -> Result<Attributor, Box<dyn Error>> {

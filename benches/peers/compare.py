@@ -60,6 +60,7 @@ class Ours:
         from workload import ROWS
 
         game = [] if workload.background is None else ["--background", str(workload.background)]
+        game += ["--interactions"] if workload.interactions else []
         command = [self.executable, workload.path, ROWS, "--json", "--threads", str(self.threads), "--repeats", "1", *game, *options]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode:
@@ -78,7 +79,8 @@ class Ours:
 
         file = WORK / "values.f64"
         self.call(workload, "--first", str(count), "--values", file)
-        return np.fromfile(file, "<f8")[: FEATURES * count].reshape(FEATURES, count).T
+        shape = (FEATURES, FEATURES, count) if workload.interactions else (FEATURES, count)
+        return np.moveaxis(np.fromfile(file, "<f8")[: np.prod(shape)].reshape(shape), -1, 0)
 
 
 def build():
@@ -94,7 +96,7 @@ def compare(workload, rows, ours, settings):
     import numpy as np
     from peers import PEERS
 
-    limit = min(settings.rows, len(rows))
+    limit = min(settings.rows, workload.rows, len(rows))
     own = ours.attributions(workload, min(limit, CHECKED))
     results, runs = {"ours": ours.measure(workload, limit)}, {}
     for name, make, share, tolerance in PEERS:

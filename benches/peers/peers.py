@@ -1,6 +1,7 @@
 """The peers: each is a function of a workload, all rows and a number of threads that gives `run(count)`, or None where it cannot.
 
-`run(count)` does the work on the first `count` rows and gives attributions of shape (rows, features), or None for predictions. What a
+`run(count)` does the work on the first `count` rows and gives attributions of shape (rows, features), interactions of shape (rows, features,
+features), or None for predictions. What a
 library does before its first row (loading, converting, building an explainer) is done outside `run`, and not timed.
 """
 
@@ -44,7 +45,8 @@ def library(contributions):
 
             model.set_param({"nthread": threads})
             wrap = cache(lambda count: xgboost.DMatrix(rows[:count], nthread=threads))
-            call = lambda data: model.predict(data, output_margin=not contributions, pred_contribs=contributions)
+            what = "pred_interactions" if workload.interactions else "pred_contribs"
+            call = lambda data: model.predict(data, output_margin=not contributions, **{what: contributions})
         elif workload.library == "lightgbm":
             wrap = cache(lambda count: rows[:count].to_numpy(np.float64))
             call = lambda data: model.predict(data, raw_score=True, pred_contrib=contributions, num_threads=threads)
@@ -58,8 +60,8 @@ def library(contributions):
                 call = lambda data: model.predict(data, prediction_type="RawFormulaVal", thread_count=threads)
 
         def run(count):
-            values = call(wrap(count))
-            return np.asarray(values)[:, :FEATURES] if contributions else None
+            values = np.asarray(call(wrap(count)))
+            return (values[:, :FEATURES, :FEATURES] if workload.interactions else values[:, :FEATURES]) if contributions else None
 
         run.warm = wrap
         return run
@@ -81,7 +83,10 @@ def woodelf(workload, rows, threads):
     def run(count):
         # A new explainer each time: it keeps what it computed. Its progress bars are not wanted.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            return WoodelfExplainer(load(workload), background).shap_values(rows[:count], verbose=False)
+            explainer = WoodelfExplainer(load(workload), background)
+            if workload.interactions:
+                return explainer.shap_interaction_values(rows[:count], verbose=False)
+            return explainer.shap_values(rows[:count], verbose=False)
 
     return run
 
@@ -95,11 +100,22 @@ def shapiq(workload, rows, threads):
     game = {"mode": "pathdependent"}
     if workload.background is not None:
         game = {"mode": "interventional", "reference_dataset": data[: workload.background]}
-    explainer = library.TreeExplainer(load(workload), index="SV", max_order=1, backend="shapiq", **game)
+    order = {"index": "SII", "max_order": 2} if workload.interactions else {"index": "SV", "max_order": 1}
+    explainer = library.TreeExplainer(load(workload), **order, backend="shapiq", **game)
 
     def run(count):
         values = explainer.explain_X(data[:count], n_jobs=threads if threads > 1 else None).values
-        return np.stack([np.broadcast_to(values.get((j,), 0.0), count) for j in range(FEATURES)], axis=1)
+        of = lambda *features: np.broadcast_to(values.get(features, 0.0), count)
+        if not workload.interactions:
+            return np.stack([of(j) for j in range(FEATURES)], axis=1)
+        cells = np.zeros((count, FEATURES, FEATURES))
+        for j in range(FEATURES):
+            for k in range(j + 1, FEATURES):
+                cells[:, j, k] = cells[:, k, j] = of(j, k) / 2
+        # What is left of the attribution is on the diagonal.
+        for j in range(FEATURES):
+            cells[:, j, j] = of(j) - cells[:, j].sum(axis=1)
+        return cells
 
     return run
 
@@ -117,6 +133,10 @@ def shap(workload, rows, threads):
     else:
         masker = library.maskers.Independent(data[: workload.background], max_samples=workload.background)
         explainer = library.TreeExplainer(load(workload), masker, feature_perturbation="interventional")
+    if workload.interactions:
+        # Of a background, shap has none.
+        interactions = lambda count: np.asarray(explainer.shap_interaction_values(data[:count])).reshape(count, FEATURES, FEATURES)
+        return interactions if workload.background is None else None
     return lambda count: np.asarray(explainer.shap_values(data[:count], check_additivity=False)).reshape(count, FEATURES)
 
 

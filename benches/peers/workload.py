@@ -14,18 +14,21 @@ NAMES = [f"f{number}" for number in range(FEATURES)]
 
 @dataclass(frozen=True)
 class Workload:
-    """One line of the table: a model, and the size of the background (None is the path-dependent game)."""
+    """One line of the table: a model, the size of the background (None is the path-dependent game), and what is computed of how many rows."""
 
     name: str
     library: str
     trees: int
     depth: int  # for LightGBM: leaves
     background: int | None = None
+    forest: bool = False  # trees side by side, not one after another
+    interactions: bool = False
+    rows: int = 100_000
 
     @property
     def path(self):
         suffix = {"xgboost": "json", "lightgbm": "txt", "catboost": "json"}[self.library]
-        return WORK / f"{self.library}-{self.trees}x{self.depth}.{suffix}"
+        return WORK / f"{self.library}-{'forest-' if self.forest else ''}{self.trees}x{self.depth}.{suffix}"
 
 
 WORKLOADS = [
@@ -37,6 +40,9 @@ WORKLOADS = [
     Workload("CatBoost 500 × depth 6", "catboost", 500, 6),
     *[Workload(f"XGBoost 500 × depth 6, background {size:,}".replace(",", " "), "xgboost", 500, 6, size)
       for size in (100, 1_000, 10_000, 100_000)],
+    Workload("XGBoost forest 100 × depth 16", "xgboost", 100, 16, forest=True, rows=2_000),
+    Workload("XGBoost 500 × depth 6, interactions", "xgboost", 500, 6, interactions=True, rows=20_000),
+    Workload("XGBoost 500 × depth 6, interactions, background 1 000", "xgboost", 500, 6, 1_000, interactions=True, rows=20_000),
 ]
 
 
@@ -67,7 +73,9 @@ def train_xgboost(rows, label, workload):
     import xgboost
 
     settings = {"objective": "binary:logistic", "max_depth": workload.depth, "eta": 0.05, "tree_method": "hist", "seed": 1, "nthread": 1}
-    xgboost.train(settings, xgboost.DMatrix(rows, label=label), workload.trees).save_model(workload.path)
+    if workload.forest:
+        settings |= {"eta": 1, "num_parallel_tree": workload.trees, "subsample": 0.63, "colsample_bynode": 0.3}
+    xgboost.train(settings, xgboost.DMatrix(rows, label=label), 1 if workload.forest else workload.trees).save_model(workload.path)
 
 
 def train_lightgbm(rows, label, workload):
