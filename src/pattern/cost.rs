@@ -29,6 +29,10 @@ const MARGIN: f64 = 2.5;
 const COUNT: f64 = 1.0;
 /// One row at a leaf that has its own background patterns.
 const PATTERN: f64 = 40.0;
+/// One row at such a leaf, and a background row: only patterns that differ meet.
+const MEETING: f64 = 0.065;
+/// Rows whose patterns are remembered together.
+const REMEMBERED: f64 = 16_384.0;
 
 /// Bytes of tables that a forest may have.
 pub(super) const TABLE_BYTES: usize = 768 << 20;
@@ -68,11 +72,14 @@ impl Cost {
     /// Of interventional values against `background` rows.
     pub fn interventional(forest: &Arc<Forest>, background: u64) -> Self {
         let cost = |tree: &Tree| {
-            let grouping = group(&Boxes::new(tree), Route::Cheapest.limits());
+            let boxes = Boxes::new(tree);
+            let grouping = group(&boxes, Route::Cheapest.limits());
             let (wide, counted) = (grouping.left_out.len() as f64, grouping.groups.len() as f64);
             let tables = Self::tables(&grouping.groups, tree.leaf_width());
             let count = background as f64 * (COUNT * counted + PATTERN * wide);
-            Self { build: tables.build + count, row: tables.row + PATTERN * wide, ..tables }
+            let patterns = grouping.left_out.iter().map(|node| 2_f64.powi(boxes.conditions(*node).len() as i32));
+            let meeting: f64 = patterns.map(|count| MEETING * count.min(background as f64) * (count / REMEMBERED).min(1.0)).sum();
+            Self { build: tables.build + count, row: tables.row + PATTERN * wide + meeting, ..tables }
         };
         forest.trees.par_iter().map(cost).reduce(Self::default, Self::and)
     }

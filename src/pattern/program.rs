@@ -68,40 +68,51 @@ impl Program {
                 Bit::Split(split) => *split as u32,
                 Bit::Edge(node) => self.edge(boxes, *node).0,
             };
-            self.terms(slot, false, &mut terms);
+            let first = terms.len();
+            self.terms(slot, |term| narrow(&mut terms, first, term));
             terms.iter_mut().last().into_iter().for_each(|term| term.last = true);
         }
         Lookup { terms }
     }
 
-    /// The terms of a slot, or of its complement where it is a question.
-    fn terms(&self, slot: u32, flip: bool, terms: &mut Vec<Term>) {
-        match (slot as usize).checked_sub(self.ops.len()).map(|and| self.ands[and]) {
-            None => terms.push(Term { op: self.ops[slot as usize].clone(), flip, last: false }),
-            Some(And { a, b, flip_a, flip_b }) => {
-                self.terms(a, flip_a != 0, terms);
-                self.terms(b, flip_b != 0, terms);
-            }
+    /// The terms of a slot, from the last question to the first.
+    fn terms(&self, slot: u32, mut visit: impl FnMut(Term)) {
+        let mut at = (slot, false);
+        let term = |slot: u32, flip: bool| Term { op: self.ops[slot as usize].clone(), flip, last: false };
+        while let Some(and) = (at.0 as usize).checked_sub(self.ops.len()) {
+            let And { a, b, flip_a, flip_b } = self.ands[and];
+            visit(term(b, flip_b != 0));
+            at = (a, flip_a != 0);
         }
+        visit(term(at.0, at.1));
     }
 
     /// Slot of a node's merged edge, and whether the word must be flipped to say "holds".
     pub(super) fn edge(&mut self, boxes: &Boxes<'_>, node: usize) -> (u32, bool) {
-        if let Some(known) = self.edge_slots[node] {
-            return known;
-        }
-        let Some(edge) = &boxes.edges[node] else { unreachable!("the root has no edge") };
-        let split = edge.split as u32;
-        let slot = match edge.previous {
-            None => (split, !edge.left),
-            Some(previous) => {
-                let (a, flip) = self.edge(boxes, previous);
-                self.ands.push(And { a, b: split, flip_a: mask(flip), flip_b: mask(!edge.left) });
-                (self.slots() as u32 - 1, false)
+        let mut unknown = Vec::new();
+        let mut known = None;
+        let mut next = Some(node);
+        while let Some(node) = next.filter(|_| known.is_none()) {
+            known = self.edge_slots[node];
+            if known.is_none() {
+                unknown.push(node);
+                next = boxes.edges[node].as_ref().and_then(|edge| edge.previous);
             }
-        };
-        self.edge_slots[node] = Some(slot);
-        slot
+        }
+        for node in unknown.into_iter().rev() {
+            let Some(edge) = &boxes.edges[node] else { unreachable!("the root has no edge") };
+            let split = edge.split as u32;
+            let slot = match known {
+                None => (split, !edge.left),
+                Some((a, flip)) => {
+                    self.ands.push(And { a, b: split, flip_a: mask(flip), flip_b: mask(!edge.left) });
+                    (self.slots() as u32 - 1, false)
+                }
+            };
+            self.edge_slots[node] = Some(slot);
+            known = Some(slot);
+        }
+        known.unwrap_or_else(|| unreachable!("a node has an edge"))
     }
 
     /// Computes all slots for a block; `decide` says which rows answer yes to a split's test.
@@ -113,6 +124,14 @@ impl Program {
             let (a, b) = (slots[and.a as usize], slots[and.b as usize]);
             slots.push(std::array::from_fn(|word| (a[word] ^ and.flip_a) & (b[word] ^ and.flip_b)));
         }
+    }
+}
+
+/// Adds a term to those from `first` on, all of which must hold: of two bounds on one side of a column, the narrower is enough.
+fn narrow(terms: &mut Vec<Term>, first: usize, term: Term) {
+    let mut alike = terms[first..].iter_mut().filter(|known| known.flip == term.flip);
+    if !alike.any(|known| known.op.merge(&term.op, term.flip)) {
+        terms.push(term);
     }
 }
 

@@ -130,7 +130,7 @@ fn background(
     interrupt: &Interrupt,
 ) -> Result<(Background, streamed::Background), RunError> {
     let mut step = steps.start("background", None);
-    let (mut pass, mut said) = (plan.background_pass()?, streamed::Background::default());
+    let (mut pass, mut said) = (plan.pool.install(|| plan.background_pass())?, streamed::Background::default());
     let mut absorb = |decoded: Decoded| {
         said.unseen.merge(decoded.unseen);
         said.rows += decoded.rows.rows() as u64;

@@ -105,7 +105,7 @@ impl Plan {
             chunk_rows(data.dataset().rows(), names.len() * model.outputs.len(), forest.map_or(0, |forest| forest.leaves() as u64));
         let plan = Self { pool, model, needs, data, protected, background, groups, review, chunk_rows, threads, config, options };
         derive::check(&plan.config.derive, plan.config.fairness.as_ref(), &plan.features())?;
-        let (needed, limit) = (plan.memory(), plan.config.run.memory_limit);
+        let (needed, limit) = (plan.pool.install(|| plan.memory()), plan.config.run.memory_limit);
         if needed > limit.0 {
             tracing::warn!("the run may need {} MiB, more than run.memory_limit ({limit}); fewer --threads need less", needed >> 20);
         }
@@ -128,7 +128,7 @@ impl Plan {
     /// # Errors
     /// If the model cannot be explained as configured.
     pub fn probe(&self) -> Result<(), RunError> {
-        self.background_pass().map(drop)
+        self.pool.install(|| self.background_pass()).map(drop)
     }
 
     fn forest(&self) -> Option<&Forest> {
@@ -246,8 +246,8 @@ impl fmt::Display for Plan {
         line("steps", self.steps().join(", "))?;
         line("chunks", format!("{} of up to {} rows", data.rows.div_ceil(self.chunk_rows as u64), self.chunk_rows))?;
         let cost = |seconds: f64| format!("about {seconds:.1} s on {} threads", self.threads);
-        line("cost", self.seconds().map_or_else(|| "unknown: the pace is the command's".into(), cost))?;
-        line("memory", format!("about {} MiB of {}", self.memory() >> 20, self.config.run.memory_limit))?;
+        line("cost", self.pool.install(|| self.seconds()).map_or_else(|| "unknown: the pace is the command's".into(), cost))?;
+        line("memory", format!("about {} MiB of {}", self.pool.install(|| self.memory()) >> 20, self.config.run.memory_limit))?;
         line("output", self.options.output.as_ref().unwrap_or(&written.output.dir).display().to_string())
     }
 }

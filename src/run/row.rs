@@ -125,7 +125,7 @@ fn explain(config: Config, options: Options, question: &RowQuestion, log: &Log, 
         _ => RunError::setting("explain", "no method is on that a row could be explained by; switch one on"),
     })?;
     let batch = plan.pool.install(|| stream::explained(&plan, &**explainer, schema, &rows))?;
-    let scores = plan.model.scores(&rows.features)?;
+    let scores = plan.pool.install(|| plan.model.scores(&rows.features))?;
     let space = if schema.method == "tree_shap" { plan.model.margin_space() } else { plan.model.effect_space() };
     let outputs = outputs(&subject, &batch, &scores, &rows, space);
     let names: Vec<&str> = schema.outputs.iter().map(String::as_str).collect();

@@ -4,7 +4,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use pipeline::dataset::FeatureBlock;
-use pipeline::model::{Forest, NodeKind, Output, Predictor};
+use pipeline::model::builder::{ForestBuilder, RawNode, RawTree};
+use pipeline::model::{Cover, Feature, Forest, Link, NodeKind, Output, Predictor, Rule, Summation, TreeOutput, Width};
 use pipeline::pattern::{Attributions, Attributor, BackgroundCounter, ForestPredictor};
 use proptest::prelude::*;
 
@@ -190,6 +191,44 @@ fn a_predictor_is_ready_for_tasks_that_all_come_at_once() {
         for _ in 0..32 {
             let margins = receiver.recv_timeout(Duration::from_secs(60));
             assert_eq!(margins.as_ref(), Ok(&forest.margins(&block)), "round {round}");
+        }
+    }
+}
+
+/// A tree as old boosters write for one strong feature: each split cuts off a leaf. A leaf is an interval then, of two bounds however long its path.
+#[test]
+fn a_chain_of_thousands_of_splits_on_one_feature_is_explained() {
+    const SPLITS: usize = 6_000;
+    let frame = Forest {
+        features: vec![Feature::numeric("x")],
+        outputs: vec!["0".into()],
+        base: vec![0.0],
+        trees: Vec::new(),
+        link: Link::Identity,
+        compare: Width::F64,
+        summation: Summation { width: Width::F64, base_first: true },
+        cover: Cover::Count,
+    };
+    let mut builder = ForestBuilder::new(frame).unwrap();
+    let leaf = |number: usize| RawNode::Leaf { values: vec![(number * 7919 % 1009) as f64 / 1009.0], cover: 1.0 };
+    let split = |number: usize| {
+        let (rule, cover) = (Rule::Less(number as f64), (SPLITS + 1 - number) as f64);
+        RawNode::Split { feature: 0, rule, missing_left: true, left: 2 * number + 1, right: 2 * number + 2, cover }
+    };
+    let mut nodes: Vec<RawNode> = (0..SPLITS).flat_map(|number| [split(number), leaf(number)]).collect();
+    nodes.push(leaf(SPLITS));
+    builder.add(&RawTree { nodes, output: TreeOutput::One(0), scale: 1.0 }).unwrap();
+    let forest = Arc::new(builder.finish());
+    let values = (0..200).map(|row| if row == 7 { f64::NAN } else { f64::from(row) * 31.0 - 50.0 });
+    let block = FeatureBlock::new(200, values.collect());
+    let margins = forest.margins(&block);
+    let mean = margins.iter().sum::<f64>() / 200.0;
+    let [by_paths, by_background] = both(&forest, &block).map(|attributor| (attributor.base()[0], attributor.attribute(&block)));
+    let covered = (0..=SPLITS).map(|number| (number * 7919 % 1009) as f64 / 1009.0).sum::<f64>() / (SPLITS + 1) as f64;
+    for ((base, found), expected) in [(by_paths, covered), (by_background, mean)] {
+        assert!((base - expected).abs() <= 1e-12, "{base} {expected}");
+        for (value, margin) in found.values.iter().zip(&margins) {
+            assert!((value - (margin - expected)).abs() <= 1e-12, "{value} {margin}");
         }
     }
 }
