@@ -78,13 +78,19 @@ pub trait Derivation: Send + Sync {
     /// Adds a chunk of the data's rows, with the model's scores where wanted (else empty).
     fn absorb_rows(&self, _partial: &mut Self::Partial, _rows: &RowBatch, _scores: &Scores) {}
 
+    /// What is said of single rows, in their order, for a table that is written as the rows come and never held; none where there is no such table.
+    /// Its columns are the same for every chunk.
+    fn lines(&self, _rows: &RowBatch, _scores: &Scores) -> Option<Table> {
+        None
+    }
+
     /// Adds a method's chunk of rows.
     fn absorb(&self, _partial: &mut Self::Partial, _chunk: Explained<'_>) {}
 
     /// Adds the state of later rows to that of earlier ones.
     fn merge(&self, earlier: &mut Self::Partial, later: Self::Partial);
 
-    /// The tables; `earlier` are those of the derivations before this one in the registry.
+    /// The other tables; `earlier` are those of the derivations before this one in the registry.
     ///
     /// # Errors
     /// If the rows seen do not allow a result.
@@ -105,6 +111,8 @@ pub trait AnyDerivation: Send + Sync {
     fn compare(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>);
     /// See [`Derivation::absorb_rows`]; `partial` came from this derivation's `start`.
     fn absorb_rows(&self, partial: &mut (dyn Any + Send), rows: &RowBatch, scores: &Scores);
+    /// See [`Derivation::lines`].
+    fn lines(&self, rows: &RowBatch, scores: &Scores) -> Option<Table>;
     /// See [`Derivation::absorb`]; `partial` came from this derivation's `start`.
     fn absorb(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>);
     /// See [`Derivation::merge`].
@@ -143,6 +151,10 @@ impl<D: Derivation> AnyDerivation for D {
         if let Some(partial) = partial.downcast_mut() {
             Derivation::absorb_rows(self, partial, rows, scores);
         }
+    }
+
+    fn lines(&self, rows: &RowBatch, scores: &Scores) -> Option<Table> {
+        Derivation::lines(self, rows, scores)
     }
 
     fn absorb(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>) {

@@ -29,15 +29,21 @@ impl Cell {
     }
 }
 
-/// All cells that a gate looks at, at least one.
+/// The table that a gate looks at, and the metric or column in it.
 ///
 /// # Errors
-/// If there are none: why.
-pub(super) fn cells(gate: &Gate, tables: &[Table]) -> Result<Vec<Cell>, String> {
+/// If it names none.
+pub(super) fn place_of(gate: &Gate) -> Result<(&str, &str), String> {
     let (table, name) =
         gate.metric.split_once('.').ok_or_else(|| format!("`{}` is not of the form table.metric or table.column", gate.metric))?;
-    let table = if table == "fairness" { "fairness_metrics" } else { table };
-    let table = tables.iter().find(|found| found.name == table).ok_or_else(|| format!("this run has no table `{table}`"))?;
+    Ok((if table == "fairness" { "fairness_metrics" } else { table }, name))
+}
+
+/// All cells of a table, or of a piece of it, that a gate on the metric or column `name` looks at.
+///
+/// # Errors
+/// If it cannot have any: why.
+pub(super) fn cells(gate: &Gate, name: &str, table: &Table) -> Result<Vec<Cell>, String> {
     let column = |name: &str| table.rows.column_by_name(name);
     let metrics = column("metric").and_then(|metrics| metrics.as_string_opt::<i32>());
     let is_metric = |row: usize| metrics.is_none_or(|metrics| metrics.is_valid(row) && metrics.value(row) == name);
@@ -56,9 +62,7 @@ pub(super) fn cells(gate: &Gate, tables: &[Table]) -> Result<Vec<Cell>, String> 
         let has = |(name, wanted): (&String, &super::Wanted)| column(name).is_some_and(|cell| cell_text(cell, *row) == wanted.to_string());
         (!named || is_metric(*row)) && gate.filter.iter().all(has)
     };
-    let found: Vec<Cell> =
-        (0..table.len()).filter(fits).map(|row| Cell { value: value(table, values, row), place: place(gate, table, row) }).collect();
-    if found.is_empty() { Err(format!("no row of table {} fits", table.name)) } else { Ok(found) }
+    Ok((0..table.len()).filter(fits).map(|row| Cell { value: value(table, values, row), place: place(gate, table, row) }).collect())
 }
 
 fn value(table: &Table, values: &ArrayRef, row: usize) -> Result<f64, String> {

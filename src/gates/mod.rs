@@ -3,10 +3,13 @@
 mod cells;
 mod settings;
 
+use std::convert::Infallible;
+use std::iter;
+
 use serde::Serialize;
 
 use crate::table::{self, Table};
-use cells::{Cell, cells};
+use cells::{Cell, cells, place_of};
 
 pub use settings::{Gate, Severity, Wanted};
 
@@ -102,7 +105,20 @@ impl Outcome {
 
 /// Every gate, in the config's order.
 pub fn evaluate(gates: &[Gate], tables: &[Table]) -> Vec<Outcome> {
-    gates.iter().zip(1..).map(|(gate, number)| outcome(number, gate, tables)).collect()
+    let whole = |name: &str| tables.iter().find(|table| table.name == name).map(|table| iter::once(Ok::<_, Infallible>(table.clone())));
+    let Ok(outcomes) = evaluate_pieces(gates, whole);
+    outcomes
+}
+
+/// Every gate, in the config's order. `pieces` gives a table by its name: its rows in pieces, so that one of any length need not be held.
+///
+/// # Errors
+/// If a piece cannot be had.
+pub fn evaluate_pieces<E, P: Iterator<Item = Result<Table, E>>>(
+    gates: &[Gate],
+    pieces: impl Fn(&str) -> Option<P>,
+) -> Result<Vec<Outcome>, E> {
+    gates.iter().zip(1..).map(|(gate, number)| outcome(number, gate, &pieces)).collect()
 }
 
 /// The process's exit code: 1 where a gate fails, 4 where there are warnings that are to fail, else 0.
@@ -132,7 +148,7 @@ pub fn table(outcomes: &[Outcome]) -> Table {
     )
 }
 
-fn outcome(number: usize, gate: &Gate, tables: &[Table]) -> Outcome {
+fn outcome<E, P: Iterator<Item = Result<Table, E>>>(number: usize, gate: &Gate, pieces: impl Fn(&str) -> Option<P>) -> Result<Outcome, E> {
     let filter: Vec<String> = gate.filter.iter().map(|(column, wanted)| format!("{column}={wanted}")).collect();
     let mut outcome = Outcome {
         gate: number,
@@ -145,39 +161,69 @@ fn outcome(number: usize, gate: &Gate, tables: &[Table]) -> Outcome {
         status: Status::NotEvaluable,
         message: String::new(),
     };
-    if is_first_run(gate, tables) {
-        outcome.severity = gate.first_run.unwrap_or(gate.severity);
-        outcome.message = "there is no earlier run to compare with".into();
-        return outcome;
-    }
-    match cells(gate, tables) {
-        Err(message) => outcome.message = message,
-        Ok(cells) => judge(&mut outcome, gate, &cells),
-    }
-    outcome
-}
-
-/// Whether a gate looks at a comparison that has no baseline yet: all its lines say so.
-fn is_first_run(gate: &Gate, tables: &[Table]) -> bool {
-    let compared = tables.iter().find(|table| table.name == "compare" && gate.metric.starts_with("compare."));
-    compared.is_some_and(|table| !table.is_empty() && table.texts("status").iter().all(|status| status == Some("no_baseline")))
-}
-
-/// Settles an outcome on the cells that a gate looks at, of which there is at least one.
-fn judge(outcome: &mut Outcome, gate: &Gate, cells: &[Cell]) {
-    let excess = |value: f64| gate.excess(value);
-    let known = cells.iter().filter_map(|cell| Some((cell.value.as_ref().ok()?, cell)));
-    let worst = known.max_by(|a, b| excess(*a.0).total_cmp(&excess(*b.0)));
-    let unknown: Vec<String> = cells.iter().filter_map(|cell| Some(cell.told(cell.value.as_ref().err()?))).collect();
-    outcome.value = worst.map(|(value, _)| *value);
-    let (status, message) = match worst {
-        Some((value, cell)) if excess(*value) > 0.0 => (Status::Failed, cell.told(&readable(*value, gate))),
-        _ if !unknown.is_empty() => (Status::NotEvaluable, unknown.join("; ")),
-        Some((value, cell)) => (Status::Passed, cell.told(&readable(*value, gate))),
-        None => (Status::NotEvaluable, String::new()),
+    let found = place_of(gate).and_then(|(table, name)| match pieces(table) {
+        Some(pieces) => Ok((table, name, pieces)),
+        None => Err(format!("this run has no table `{table}`")),
+    });
+    let (table, name, pieces) = match found {
+        Ok(found) => found,
+        Err(message) => return Ok(Outcome { message, ..outcome }),
     };
-    let many = if cells.len() > 1 { format!("{} numbers; ", cells.len()) } else { String::new() };
-    (outcome.status, outcome.message) = (status, format!("{many}{message}"));
+    let mut seen = Seen::default();
+    for piece in pieces {
+        let piece = piece?;
+        if is_first_run(&piece) {
+            let message = "there is no earlier run to compare with".into();
+            return Ok(Outcome { severity: gate.first_run.unwrap_or(gate.severity), message, ..outcome });
+        }
+        match cells(gate, name, &piece) {
+            Ok(cells) => cells.into_iter().for_each(|cell| seen.absorb(gate, cell)),
+            Err(message) => return Ok(Outcome { message, ..outcome }),
+        }
+    }
+    seen.settle(gate, table, &mut outcome);
+    Ok(outcome)
+}
+
+/// Whether a table is a comparison that has no baseline yet: all its lines say so.
+fn is_first_run(table: &Table) -> bool {
+    table.name == "compare" && !table.is_empty() && table.texts("status").iter().all(|status| status == Some("no_baseline"))
+}
+
+/// What a gate has seen of its cells.
+#[derive(Debug, Default)]
+struct Seen {
+    cells: usize,
+    /// The number furthest beyond the limits, the last of equals, and its cell.
+    worst: Option<(f64, Cell)>,
+    /// Why cells have no number.
+    unknown: Vec<String>,
+}
+
+impl Seen {
+    fn absorb(&mut self, gate: &Gate, cell: Cell) {
+        self.cells += 1;
+        match &cell.value {
+            Err(why) => self.unknown.push(cell.told(why)),
+            Ok(value) if self.worst.as_ref().is_none_or(|(worst, _)| gate.excess(*value).total_cmp(&gate.excess(*worst)).is_ge()) => {
+                self.worst = Some((*value, cell));
+            }
+            Ok(_) => {}
+        }
+    }
+
+    /// Settles an outcome when all cells have been seen.
+    fn settle(&self, gate: &Gate, table: &str, outcome: &mut Outcome) {
+        outcome.value = self.worst.as_ref().map(|(value, _)| *value);
+        let (status, message) = match &self.worst {
+            Some((value, cell)) if gate.excess(*value) > 0.0 => (Status::Failed, cell.told(&readable(*value, gate))),
+            _ if !self.unknown.is_empty() => (Status::NotEvaluable, self.unknown.join("; ")),
+            Some((value, cell)) => (Status::Passed, cell.told(&readable(*value, gate))),
+            None => (Status::NotEvaluable, format!("no row of table {table} fits")),
+        };
+        let many = if self.cells > 1 { format!("{} numbers; ", self.cells) } else { String::new() };
+        (outcome.status, outcome.message) = (status, format!("{many}{message}"));
+    }
 }
 
 /// A number to four significant digits, or as many more as tell on which side of each limit it lies; a whole number as such.

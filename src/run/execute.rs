@@ -1,5 +1,6 @@
 //! The run itself: background → rows in chunks → derivations → tables → figures → page.
 
+use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ pub(super) fn execute(
     let (baseline, compared) = compared.map(|compared| (compared.baseline, compared.table)).unzip();
     let derived = tables.len();
     tables.extend(compared);
-    let gates = gates::evaluate(&plan.config.gates, &tables);
+    let gates = gates::evaluate_pieces(&plan.config.gates, |name| pieces(name, &tables, &streamed))?;
     if !gates.is_empty() {
         tables.push(gates::table(&gates));
     }
@@ -199,9 +200,20 @@ fn finish(
 
 fn write_tables(tables: &[Table], folder: &Path, steps: &mut Steps) -> Result<(), RunError> {
     let folder = folder.join("tables");
-    std::fs::create_dir_all(&folder).at("make", &folder)?;
-    let write = || tables.iter().try_for_each(|table| write_table(table, &folder.join(format!("{}.parquet", table.name))));
+    let write = || tables.iter().try_for_each(|table| write_table(table, &folder).map(drop));
     steps.time("tables", write).map_err(RunError::from)
+}
+
+/// A table for the gates: whole, or piece by piece where it is not held.
+fn pieces(name: &str, tables: &[Table], streamed: &Streamed) -> Option<Box<dyn Iterator<Item = Result<Table, RunError>>>> {
+    if let Some(table) = tables.iter().find(|table| table.name == name) {
+        return Some(Box::new(iter::once(Ok(table.clone()))));
+    }
+    let file = streamed.lines.iter().find(|lines| lines.name == name)?;
+    Some(match file.pieces() {
+        Ok(pieces) => Box::new(pieces.map(|piece| piece.map_err(RunError::from))),
+        Err(error) => Box::new(iter::once(Err(error.into()))),
+    })
 }
 
 /// Draws the figures and writes them.

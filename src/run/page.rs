@@ -189,11 +189,12 @@ fn certificates(findings: &Findings) -> Vec<Certificate> {
 }
 
 fn links(findings: &Findings) -> Vec<Link> {
-    let tables = findings.tables.iter().map(|table| Link {
-        name: table.name.into(),
-        path: format!("tables/{}.parquet", table.name),
-        rows: table.len() as u64,
-        description: describe(table.name),
+    let held = findings.tables.iter().map(|table| (table.name, table.len() as u64));
+    let tables = held.chain(findings.streamed.lines.iter().map(|lines| (lines.name, lines.rows))).map(|(name, rows)| Link {
+        name: name.into(),
+        path: format!("tables/{name}.parquet"),
+        rows,
+        description: describe(name),
     });
     let parts = findings.streamed.methods.iter().flat_map(|method| {
         method.parts.iter().map(|part| {

@@ -192,14 +192,12 @@ fn decision(
     let derivations = derive::build(&derive::Settings::default(), reviewed, context);
     let mut reasons = Vec::new();
     for derivation in derivations.iter().filter(|derivation| derivation.name() == "reasons") {
-        let mut partial = derivation.start();
-        plan.pool.install(|| derivation.absorb_rows(&mut *partial, rows, scores));
-        reasons.extend(derivation.finish(partial, &[])?.iter().flat_map(lines));
+        reasons.extend(plan.pool.install(|| derivation.lines(rows, scores)).iter().flat_map(told));
     }
     Ok(Some(Decision { favourable, reasons }))
 }
 
-fn lines(table: &Table) -> Vec<Reason> {
+fn told(table: &Table) -> Vec<Reason> {
     let reason = |row: usize| Reason {
         feature: table.texts("feature").value(row).into(),
         attribution: table.numbers("attribution").value(row),

@@ -1,7 +1,7 @@
 //! Rows in chunks through the pool: decode → explain → group → encode and absorb, then append and merge in order.
 
 use std::any::Any;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::RunError;
@@ -18,7 +18,7 @@ use crate::dataset::{Lookup, RawBatch, RowBatch, UnseenCategories};
 use crate::derive::{AnyDerivation, Explained};
 use crate::engine;
 use crate::explain::Explainer;
-use crate::report::parquet::{Content, EncodedChunk, Part, PartEncoder, PartWriter};
+use crate::report::parquet::{Content, EncodedChunk, Part, PartEncoder, PartWriter, TableWriter};
 use crate::table::Table;
 
 /// Rows of a chunk of a method's own sample: few, for such methods are slow.
@@ -36,6 +36,8 @@ pub(super) struct Stream<'a> {
     schemas: Vec<Arc<AttributionSchema>>,
     /// Of each method: its values, and where it has them its standard errors.
     encoders: Vec<Vec<PartEncoder>>,
+    /// Folder of tables that are written as the rows come.
+    tables: PathBuf,
 }
 
 /// A chunk after the workers' part.
@@ -45,6 +47,8 @@ struct Chunk {
     parts: Vec<Vec<EncodedChunk>>,
     additivity: Vec<Vec<Additivity>>,
     partials: Partials,
+    /// What derivations say of its rows.
+    lines: Vec<Table>,
     unseen: UnseenCategories,
     /// Rows without a line in the file of protected columns.
     absent: u64,
@@ -61,11 +65,13 @@ struct Collected<'e> {
     unseen: UnseenCategories,
     /// Rows without a line in the file of protected columns.
     absent: u64,
+    /// Of what derivations say of rows, from the first chunk on.
+    lines: Vec<TableWriter>,
     tables: Vec<Table>,
 }
 
 impl<'a> Stream<'a> {
-    /// Makes the attribution folders.
+    /// Makes the folders of attributions and tables.
     pub fn new(plan: &'a Plan, explainers: &'a [Box<dyn Explainer>], protected: Option<Lookup>, folder: &Path) -> Result<Self, RunError> {
         let schemas = schemas(plan, explainers);
         let encoder = |explainer: &dyn Explainer, schema: &AttributionSchema, content: Content| {
@@ -78,7 +84,9 @@ impl<'a> Stream<'a> {
             [Some(Content::Values), errors].into_iter().flatten().map(|content| encoder(&**explainer, schema, content)).collect()
         });
         let encoders = encoders.collect::<Result<_, _>>()?;
-        Ok(Self { plan, explainers, protected, schemas, encoders })
+        let tables = folder.join("tables");
+        std::fs::create_dir_all(&tables).at("make", &tables)?;
+        Ok(Self { plan, explainers, protected, schemas, encoders, tables })
     }
 
     /// The methods' schemas after grouping, in their order.
@@ -102,6 +110,7 @@ impl<'a> Stream<'a> {
             partials: derivations.iter().map(|derivation| derivation.start()).collect(),
             unseen: UnseenCategories::default(),
             absent: 0,
+            lines: Vec::new(),
             tables: Vec::new(),
         };
         self.whole(derivations, &mut all, steps, interrupt)?;
@@ -115,8 +124,9 @@ impl<'a> Stream<'a> {
             let parts = writers.iter().flat_map(|writer| writer.parts().to_vec()).collect();
             methods.push(Method { schema: Arc::clone(schema), additivity, parts });
         }
-        let streamed = Streamed { rows: all.rows, methods, unseen: all.unseen, absent: all.absent, background: None, tables: all.tables };
-        Ok((streamed, all.partials))
+        let lines = all.lines.into_iter().map(TableWriter::finish).collect::<Result<_, _>>()?;
+        let Collected { rows, unseen, absent, tables, partials, .. } = all;
+        Ok((Streamed { rows, methods, unseen, absent, background: None, lines, tables }, partials))
     }
 
     /// The data's rows, through every method that explains all of them.
@@ -241,10 +251,12 @@ impl<'a> Stream<'a> {
         finished: Option<(&Finished, usize)>,
     ) -> Result<Chunk, RunError> {
         let mut partials: Partials = derivations.iter().map(|derivation| derivation.start()).collect();
+        let mut lines = Vec::new();
         if own {
             let wanted = derivations.iter().any(|derivation| derivation.wants_scores());
             let scores = if wanted { self.plan.model.scores(&rows.features)? } else { Scores::default() };
             derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb_rows(&mut **partial, rows, &scores));
+            lines.extend(derivations.iter().filter_map(|derivation| derivation.lines(rows, &scores)));
         }
         let (mut parts, mut additivity) = (Vec::new(), Vec::new());
         for (place, &method) in methods.iter().enumerate() {
@@ -264,7 +276,7 @@ impl<'a> Stream<'a> {
             found.iter_mut().enumerate().for_each(|(output, certificate)| certificate.absorb(&batch, output));
             additivity.push(found);
         }
-        Ok(Chunk { rows: rows.rows() as u64, parts, additivity, partials, unseen: UnseenCategories::default(), absent: 0 })
+        Ok(Chunk { rows: rows.rows() as u64, parts, additivity, partials, lines, unseen: UnseenCategories::default(), absent: 0 })
     }
 
     /// Adds the next chunk, which `methods` have explained.
@@ -277,6 +289,10 @@ impl<'a> Stream<'a> {
     ) -> Result<(), RunError> {
         all.unseen.merge(chunk.unseen);
         all.absent += chunk.absent;
+        if all.lines.is_empty() {
+            all.lines = chunk.lines.iter().map(|lines| TableWriter::new(lines, &self.tables)).collect::<Result<_, _>>()?;
+        }
+        all.lines.iter_mut().zip(&chunk.lines).try_for_each(|(writer, lines)| writer.append(lines))?;
         for (&method, (part, additivity)) in methods.iter().zip(chunk.parts.into_iter().zip(chunk.additivity)) {
             for (writer, part) in all.writers[method].iter_mut().zip(part) {
                 writer.append(part)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::attribution::{Additivity, AttributionSchema};
 use crate::dataset::{UnseenCategories, UnseenColumn};
-use crate::report::parquet::Part;
+use crate::report::parquet::{Part, TableFile};
 use crate::table::Table;
 
 /// Largest residual, relative to |base| + Σ|φ|, that rounding explains.
@@ -23,6 +23,8 @@ pub(super) struct Streamed {
     pub absent: u64,
     /// What the background said, where there is one.
     pub background: Option<Background>,
+    /// What derivations said of rows: tables that are written, and may be too long to hold.
+    pub lines: Vec<TableFile>,
     /// What methods say of themselves.
     pub tables: Vec<Table>,
 }

@@ -214,3 +214,31 @@ fn columns_with_too_many_groups_or_strata_are_stated_and_never_pass_a_gate() {
         assert!(stderr(&output).contains("could not be evaluated"), "{}", stderr(&output));
     }
 }
+
+#[test]
+fn reasons_are_written_as_the_rows_come_in_groups_of_bounded_size() {
+    let audit = Audit::of_rows(36);
+    audit.config(
+        "fairness: { favourable: below, threshold: 0.02, attributes: [{ column: sex }], reasons: {} }\nbackground: { rows: 100 }\n\
+         gates: [{ metric: reasons.rank, min: 1, max: 4 }, { metric: reasons.rank, where: { feature: nothing }, min: 1, severity: warn }]\n",
+    );
+    let run = |threads: &str| contents(&audit.publish(&["--threads", threads]));
+    let (one, three) = (run("1"), run("3"));
+    assert!(one == three);
+    let path = audit.path("out/latest/tables/reasons.parquet");
+    let metadata = parquet::file::metadata::ParquetMetaDataReader::new().parse_and_finish(&std::fs::File::open(&path).unwrap()).unwrap();
+    let groups: Vec<i64> = metadata.row_groups().iter().map(|group| group.num_rows()).collect();
+    assert!(groups.len() > 1 && groups.iter().all(|rows| *rows <= 1 << 17), "{groups:?}");
+    // A thousand rows over and over: so are their reasons, in the order of the rows.
+    let reasons = read(&path);
+    let length = reasons.num_rows() / 36;
+    assert!(length > 1000 && reasons.num_rows() == 36 * length, "{}", reasons.num_rows());
+    let first = reasons.slice(0, length);
+    assert!((1..36).all(|turn| reasons.slice(turn * length, length) == first));
+    let ids = first.column(0).as_primitive::<arrow_array::types::Int64Type>().values();
+    assert!(ids.is_sorted() && first.column(1).as_primitive::<arrow_array::types::Int64Type>().values()[..4] == [1, 2, 3, 4]);
+    // Gates look at all of them; the page counts them.
+    let results = std::fs::read_to_string(audit.path("out/latest/run_results.json")).unwrap();
+    assert!(results.contains(&format!("\"{} numbers; ", reasons.num_rows())), "{results}");
+    assert!(results.contains("no row of table reasons fits"), "{results}");
+}

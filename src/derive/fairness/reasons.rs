@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, UInt64Array};
-use arrow_select::concat::concat;
 use arrow_select::take::take;
 
 use super::settings::{Reasons as Settings, Side};
@@ -23,14 +22,6 @@ pub struct AdverseReasons {
     context: Arc<Context>,
     /// Against the background's favourable decisions.
     attributor: Attributor,
-}
-
-/// Reasons of some rows, in their order.
-#[derive(Clone, Debug, Default)]
-pub struct Partial {
-    /// Identifiers, one a reason.
-    ids: Vec<ArrayRef>,
-    reasons: Vec<Reason>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,53 +61,10 @@ impl AdverseReasons {
         let template = self.settings.texts.get(name).map_or("{feature}: {value}", String::as_str);
         template.replace("{feature}", name).replace("{value}", reason.value.as_deref().unwrap_or("missing"))
     }
-}
 
-impl Derivation for AdverseReasons {
-    type Partial = Partial;
-
-    fn name(&self) -> &'static str {
-        "reasons"
-    }
-
-    fn start(&self) -> Partial {
-        Partial::default()
-    }
-
-    fn wants_scores(&self) -> bool {
-        true
-    }
-
-    fn absorb_rows(&self, partial: &mut Partial, rows: &RowBatch, scores: &Scores) {
-        let predictions = &scores.predictions[self.review.output * rows.rows()..][..rows.rows()];
-        let refused: Vec<usize> = (0..rows.rows()).filter(|&row| !self.review.settings.is_favourable(predictions[row])).collect();
-        if refused.is_empty() {
-            return;
-        }
-        let block = kept(&rows.features, &refused);
-        let (values, features) = (self.attributor.attribute(&block).values, block.features());
-        let mut owners = Vec::new();
-        for (place, &row) in refused.iter().enumerate() {
-            let attribution = |feature: usize| values[(self.review.output * features + feature) * block.rows() + place];
-            let reasons = self.of_row(&block.row(place), &(0..features).map(attribution).collect::<Vec<_>>());
-            owners.extend(std::iter::repeat_n(row as u64, reasons.len()));
-            partial.reasons.extend(reasons);
-        }
-        // Indices are within the batch: taking cannot fail.
-        partial.ids.extend(take(&rows.ids, &UInt64Array::from(owners), None));
-    }
-
-    fn merge(&self, earlier: &mut Partial, later: Partial) {
-        earlier.ids.extend(later.ids);
-        earlier.reasons.extend(later.reasons);
-    }
-
-    fn finish(&self, partial: Partial, _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
-        let reasons = &partial.reasons;
-        let ids: Vec<&dyn arrow_array::Array> = partial.ids.iter().map(AsRef::as_ref).collect();
-        let failed = |error: arrow_schema::ArrowError| DeriveError { derivation: "reasons", message: error.to_string() };
-        let ids = if ids.is_empty() { table::integers([]) } else { concat(&ids).map_err(failed)? };
-        Ok(vec![Table::new(
+    /// A line a reason, beside the identifier of its row.
+    fn table(&self, ids: ArrayRef, reasons: &[Reason]) -> Table {
+        Table::new(
             "reasons",
             vec![
                 ("row_id", ids),
@@ -126,6 +74,45 @@ impl Derivation for AdverseReasons {
                 ("value", table::optional_texts(reasons.iter().map(|reason| reason.value.as_deref()))),
                 ("text", table::texts(reasons.iter().map(|reason| self.text(reason)))),
             ],
-        )])
+        )
+    }
+}
+
+impl Derivation for AdverseReasons {
+    type Partial = ();
+
+    fn name(&self) -> &'static str {
+        "reasons"
+    }
+
+    fn start(&self) {}
+
+    fn wants_scores(&self) -> bool {
+        true
+    }
+
+    fn lines(&self, rows: &RowBatch, scores: &Scores) -> Option<Table> {
+        let predictions = &scores.predictions[self.review.output * rows.rows()..][..rows.rows()];
+        let refused: Vec<usize> = (0..rows.rows()).filter(|&row| !self.review.settings.is_favourable(predictions[row])).collect();
+        let (mut owners, mut reasons) = (Vec::new(), Vec::new());
+        if !refused.is_empty() {
+            let block = kept(&rows.features, &refused);
+            let (values, features) = (self.attributor.attribute(&block).values, block.features());
+            for (place, &row) in refused.iter().enumerate() {
+                let attribution = |feature: usize| values[(self.review.output * features + feature) * block.rows() + place];
+                let of_row = self.of_row(&block.row(place), &(0..features).map(attribution).collect::<Vec<_>>());
+                owners.extend(std::iter::repeat_n(row as u64, of_row.len()));
+                reasons.extend(of_row);
+            }
+        }
+        // Indices are within the batch: taking cannot fail.
+        let ids = take(&rows.ids, &UInt64Array::from(owners), None).ok()?;
+        Some(self.table(ids, &reasons))
+    }
+
+    fn merge(&self, (): &mut (), (): ()) {}
+
+    fn finish(&self, (): (), _earlier: &[Table]) -> Result<Vec<Table>, DeriveError> {
+        Ok(Vec::new())
     }
 }

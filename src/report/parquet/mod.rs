@@ -2,6 +2,7 @@
 
 mod parts;
 mod read;
+mod table;
 
 use std::fs::File;
 use std::io::Write;
@@ -15,21 +16,10 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 
 use super::ReportError;
-use crate::table::Table;
 
 pub use parts::{Content, EncodedChunk, Part, PartEncoder, PartWriter, part_name};
 pub use read::read_chunk;
-
-/// Writes a table as one file: zstd, statistics a row group, `pipeline.version` in the metadata.
-///
-/// # Errors
-/// If the file cannot be created or written.
-pub fn write_table(table: &Table, path: &Path) -> Result<(), ReportError> {
-    let parquet = |source| ReportError::Parquet { path: path.into(), source };
-    let mut writer = open(create(path)?, table.rows.schema(), properties().build()).map_err(parquet)?;
-    writer.write(&table.rows).map_err(parquet)?;
-    writer.close().map(drop).map_err(parquet)
-}
+pub use table::{TableFile, TableWriter, write_table};
 
 fn create(path: &Path) -> Result<File, ReportError> {
     File::create(path).map_err(|source| ReportError::Io { path: path.into(), source })
