@@ -62,6 +62,11 @@ impl BucketSums {
         Self { seed, columns: columns + 1, rows: 0, head: Vec::new(), tail: Vec::new() }
     }
 
+    /// What the first rows, or later ones, take of `columns` columns, in bytes.
+    pub fn bytes(columns: usize) -> u64 {
+        8 * ((columns + 1) * BUCKETS) as u64
+    }
+
     /// Number of columns.
     pub fn columns(&self) -> usize {
         self.columns - 1

@@ -3,6 +3,7 @@
 //! Constants are nanoseconds of one core (AMD EPYC of 2024, AVX-512), fitted to runs of release builds.
 
 use super::plan::Plan;
+use crate::dataset::{Request, Selection};
 use crate::explain::tree_shap::Mode;
 use crate::model::Forest;
 use crate::pattern::{Cost, Options};
@@ -20,6 +21,8 @@ const PREDICTION: f64 = 1.3;
 const DRAW: f64 = 4.0;
 /// A leaf over the moves of one row along all features.
 const MOVE: f64 = 1.2;
+/// Bytes of a reason, with its texts, before it is written.
+const REASON: u64 = 170;
 /// Everything that takes no rows: opening, figures, the page, syncing.
 const FIXED: f64 = 0.15e9;
 
@@ -80,6 +83,29 @@ impl Plan {
             // A node with what is compiled of it, beside the tables.
             (tables + pairs + 600 * Forest::leaves(forest)) as u64
         };
-        (64 << 20) + self.model.forest().map_or(0, of_forest) + chunk * (2 * self.threads as u64 + 1)
+        let under_way = 2 * self.threads as u64 + 1;
+        (64 << 20) + self.model.forest().map_or(0, of_forest) + (chunk + self.reasons()) * under_way + self.group_sums(under_way)
+    }
+
+    /// Reasons of a chunk's rows, where all are unfavourable.
+    fn reasons(&self) -> u64 {
+        let top = self.review.as_ref().and_then(|review| review.reasons()).map_or(0, |reasons| reasons.top.get());
+        REASON * (self.chunk_rows * top.min(self.groups.columns().len())) as u64
+    }
+
+    /// Sums over the groups of a review, of the chunks under way and of what each method has merged: its first rows and the later ones.
+    ///
+    /// There are taken to be as many groups as among the rows of the first chunk; what cannot be read is the run's to tell.
+    fn group_sums(&self, under_way: u64) -> u64 {
+        let Some(review) = &self.review else { return 0 };
+        let of_chunk = |selection: &Selection| {
+            let extra = selection.extra_schema().fields().iter().map(|field| field.name().clone()).collect();
+            let rows = selection.dataset().select(&Request { extra, ..Request::default() }).ok()?;
+            let first = rows.batches(self.chunk_rows).next()?.ok()?.decode().ok()?;
+            Some(review.group_bytes(&first.rows, self.groups.columns().len()))
+        };
+        let of_chunk: u64 = [Some(&self.data), self.protected.as_ref()].into_iter().flatten().filter_map(of_chunk).sum();
+        let methods = ["tree_shap", "kernel_shap", "permutation"].iter().filter(|method| self.config.explain.is_on(method)).count() as u64;
+        of_chunk * methods.min(1) * (under_way - 1) + of_chunk * 2 * methods
     }
 }

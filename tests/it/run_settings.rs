@@ -159,6 +159,25 @@ fn a_warning_names_ten_unknown_categories_at_most() {
 }
 
 #[test]
+fn predicted_memory_grows_with_the_groups_of_a_review() {
+    let audit = Audit::new();
+    let predicted = |column: &str| {
+        let fairness = format!("fairness={{favourable: below, attributes: [{{column: {column}}}]}}");
+        let output = pipeline().arg("check").arg(audit.path("config.yaml")).args(["--threads", "2", "--set", &fairness]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let memory = text.lines().find_map(|line| line.strip_prefix("memory")).unwrap_or_else(|| panic!("{text}"));
+        memory.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap()
+    };
+    let rows = read(&audit.path("data.parquet"));
+    let texts = |column: &str| arrow_cast::cast(rows.column_by_name(column).unwrap(), &arrow_schema::DataType::Utf8).unwrap();
+    let groups = |column: &str| texts(column).as_string::<i32>().iter().collect::<std::collections::BTreeSet<_>>().len() as f64;
+    // 1024 sums of 20 attributions, their sizes, the prediction and the weight, in four chunks under way and twice in what is merged.
+    let expected = (groups("age") - groups("sex")) * 6.0 * (1024 * 42 * 8) as f64 / f64::from(1 << 20);
+    let found = predicted("age") - predicted("sex");
+    assert!(groups("age") > 50.0 && (found - expected).abs() <= 1.0, "{found} {expected}");
+}
+
+#[test]
 fn every_column_of_every_file_has_statistics() {
     let audit = Audit::new();
     let folder = audit.publish(&[]);
