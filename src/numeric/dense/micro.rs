@@ -40,10 +40,9 @@ impl Product<'_> {
                 for (left, right) in self.left.iter().zip(self.right) {
                     let (left, right) = (rows::<S, VECTORS>(left, i), &right.as_chunks::<COLUMNS>().0[j + first]);
                     for c in 0..COLUMNS {
-                        let right = simd.splat_f64s(right[c]);
+                        let right = simd.splat_f64s(if SUBTRACT { -right[c] } else { right[c] });
                         for v in 0..VECTORS {
-                            let product = simd.mul_f64s(left[v], right);
-                            sums[c][v] = if SUBTRACT { simd.sub_f64s(sums[c][v], product) } else { simd.add_f64s(sums[c][v], product) };
+                            sums[c][v] = simd.mul_add_f64s(left[v], right, sums[c][v]);
                         }
                     }
                 }
