@@ -110,7 +110,7 @@ pub(super) fn path_dependent(shape: &Shape, options: Options) -> Vec<CompiledTre
         (boxes, grouping)
     };
     let outlines: Vec<(Boxes<'_>, Grouping)> = forest.trees.par_iter().map(outline).collect();
-    let ways: Vec<Ways> = outlines.par_iter().map(|(boxes, grouping)| Ways::new(boxes, grouping)).collect();
+    let ways: Vec<Ways> = outlines.par_iter().map(|(boxes, grouping)| Ways::new(boxes, grouping, forest.features.len())).collect();
     let chosen = cost::choose(&ways, options);
     let compile = |((boxes, grouping), way): ((Boxes<'_>, Grouping), Way)| {
         let (tree, base) = (boxes.tree, path_dependent_base(&boxes));

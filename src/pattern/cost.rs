@@ -1,7 +1,7 @@
 //! What explaining costs, from the shape of the trees: which way a tree is computed, and what a run will take.
 //!
-//! The constants are nanoseconds of one core (AMD EPYC of 2024, AVX-512), fitted to the models of `benches/peers`: forests of 16 to 250 leaves a tree,
-//! depth 4 to 26. Other cores scale them all; which way is cheaper depends on their ratios alone.
+//! The constants are nanoseconds of one core (AMD EPYC of 2024, AVX-512), fitted to the synthetic forests of `benches/attribution` and the models of
+//! `benches/peers`. Other cores scale them all; which way is cheaper depends on their ratios alone.
 
 use std::sync::Arc;
 
@@ -13,20 +13,26 @@ use super::group::{Group, Grouping, group};
 use super::table::{LANES, Line};
 use crate::model::{Forest, Tree};
 
-/// One line of one leaf, while tables are built.
-const BUILD: f64 = 35.0;
-/// One row's line of one table.
-const LOOK_UP: f64 = 2.0;
+/// One node, and one line, while tables are built; one line more where a background is weighed; one line of one leaf of a table of pairs.
+const OUTLINE: f64 = 1_450.0;
+const BUILD: f64 = 85.0;
+const WEIGH: f64 = 100.0;
+const BUILD_PAIR: f64 = 35.0;
+/// One row's line of one table of a forest of eight features, and of twice as many more: the more there are, the fewer tables share a stack.
+const LOOK_UP: f64 = 1.0;
+const APART: f64 = 0.6;
+/// One row's value of one feature, while it is ranked.
+const RANK: f64 = 6.0;
 /// One row's line of a table of pairs, whose outputs fill no cache.
 const PAIR: f64 = 5.0;
 /// One row at one node for one quadrature node of a sweep.
-const SWEEP: f64 = 0.25;
+const SWEEP: f64 = 0.22;
 /// One node, while a sweep is compiled.
-const COMPILE: f64 = 600.0;
+const COMPILE: f64 = 950.0;
 /// One row's margin of one tree.
-const MARGIN: f64 = 2.5;
+const MARGIN: f64 = 1.5;
 /// One background row, counted in one group.
-const COUNT: f64 = 1.0;
+const COUNT: f64 = 0.5;
 /// One row at a leaf that has its own background patterns.
 const PATTERN: f64 = 40.0;
 /// One row at such a leaf, and a background row: only patterns that differ meet.
@@ -62,11 +68,15 @@ impl Cost {
     pub fn path_dependent(forest: &Arc<Forest>, options: Options) -> Self {
         let ways = |tree| {
             let boxes = Boxes::new(tree);
-            Ways::new(&boxes, &group(&boxes, options.route.limits()))
+            Ways::new(&boxes, &group(&boxes, options.route.limits()), forest.features.len())
         };
         let ways: Vec<Ways> = forest.trees.par_iter().map(ways).collect();
         let costs = ways.iter().zip(choose(&ways, options)).map(|(ways, way)| ways.cost(way));
-        costs.fold(Self::default(), Self::and)
+        costs.fold(Self::ranks(forest), Self::and)
+    }
+
+    fn ranks(forest: &Forest) -> Self {
+        Self { row: RANK * forest.features.len() as f64, ..Self::default() }
     }
 
     /// Of interventional values against `background` rows.
@@ -75,13 +85,14 @@ impl Cost {
             let boxes = Boxes::new(tree);
             let grouping = group(&boxes, Route::Cheapest.limits());
             let (wide, counted) = (grouping.left_out.len() as f64, grouping.groups.len() as f64);
-            let tables = Self::tables(&grouping.groups, tree.leaf_width());
+            let tables = Self::tables(&boxes, &grouping.groups, forest.features.len());
+            let weigh = WEIGH * (tables.bytes / size_of::<Line>()) as f64;
             let count = background as f64 * (COUNT * counted + PATTERN * wide);
             let patterns = grouping.left_out.iter().map(|node| 2_f64.powi(boxes.conditions(*node).len() as i32));
             let meeting: f64 = patterns.map(|count| MEETING * count.min(background as f64) * (count / REMEMBERED).min(1.0)).sum();
-            Self { build: tables.build + count, row: tables.row + PATTERN * wide + meeting, ..tables }
+            Self { build: tables.build + weigh + count, row: tables.row + PATTERN * wide + meeting, ..tables }
         };
-        forest.trees.par_iter().map(cost).reduce(Self::default, Self::and)
+        forest.trees.par_iter().map(cost).reduce(Self::default, Self::and).and(Self::ranks(forest))
     }
 
     /// Of interaction values of either game.
@@ -91,7 +102,7 @@ impl Cost {
             let cells = |group: &Group| pair_panels(group, tree.leaf_width());
             let panels = |group: &Group| (1_usize << group.bits.len(), cells(group), group.leaves.len());
             let of_group = |(lines, panels, leaves): (usize, usize, usize)| Self {
-                build: BUILD * (lines * leaves * panels) as f64,
+                build: BUILD_PAIR * (lines * leaves * panels) as f64,
                 row: PAIR * panels as f64,
                 bytes: lines * panels * size_of::<Line>(),
             };
@@ -101,14 +112,16 @@ impl Cost {
         Self { bytes: all.bytes.min(TABLE_BYTES), ..all }
     }
 
-    /// Of a tree by tables.
-    pub(super) fn tables(groups: &[Group], width: usize) -> Self {
+    /// Of a tree by tables, in a forest of `features` features.
+    fn tables(boxes: &Boxes<'_>, groups: &[Group], features: usize) -> Self {
+        let width = boxes.tree.leaf_width();
+        let look_up = LOOK_UP + APART * (features.max(LANES) as f64 / LANES as f64).log2();
         let of_group = |group: &Group| {
             let (lines, panels) = (1_usize << group.bits.len(), (group.features().len() * width).div_ceil(LANES));
-            let build = BUILD * (lines * group.leaves.len() * width) as f64;
-            Self { build, row: LOOK_UP * panels as f64, bytes: lines * panels * size_of::<Line>() }
+            Self { build: BUILD * (lines * panels) as f64, row: look_up * panels as f64, bytes: lines * panels * size_of::<Line>() }
         };
-        groups.iter().map(of_group).fold(Self { row: MARGIN, ..Self::default() }, Self::and)
+        let tree = Self { build: OUTLINE * (boxes.tree.nodes.len() * width) as f64, row: MARGIN, bytes: 0 };
+        groups.iter().map(of_group).fold(tree, Self::and)
     }
 
     /// Of a tree by a sweep: its nodes for each node of the quadrature.
@@ -141,8 +154,8 @@ pub(super) struct Ways {
 }
 
 impl Ways {
-    pub(super) fn new(boxes: &Boxes<'_>, grouping: &Grouping) -> Self {
-        let tables = grouping.left_out.is_empty().then(|| Cost::tables(&grouping.groups, boxes.tree.leaf_width()));
+    pub(super) fn new(boxes: &Boxes<'_>, grouping: &Grouping, features: usize) -> Self {
+        let tables = grouping.left_out.is_empty().then(|| Cost::tables(boxes, &grouping.groups, features));
         Self { tables, sweep: Cost::sweep(boxes) }
     }
 

@@ -42,6 +42,7 @@ mod onnx_damage;
 mod oracle;
 mod permutation;
 mod resume;
+mod routes;
 mod row;
 mod run_folder;
 mod run_settings;
