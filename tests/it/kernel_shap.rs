@@ -191,8 +191,15 @@ fn odd_cases_have_plain_answers() {
     // Too few coalitions, and a model that says nothing.
     let few = method("\"kernel_shap\": {\"samples\": 41}", of_function(|x| x[0], &normal_rows(6, 4, 20), None)).err().unwrap();
     assert_eq!(few.to_string(), "kernel_shap: 41 coalitions are too few for 20 features; set explain.kernel_shap.samples to 42 or more");
-    let silent =
-        method("\"kernel_shap\": {}", of_function(|x| if x[0] > 0.0 { f64::NAN } else { 1.0 }, &normal_rows(8, 9, 20), None)).unwrap();
-    let error = silent.explain(&batch(&normal_rows(9, 1, 20), [0])).unwrap_err().to_string();
-    assert!(error.contains("the model predicts NaN"), "{error}");
+    let nan = |x: &[f64]| if x[0] > 0.0 { f64::NAN } else { 1.0 };
+    let background = normal_rows(8, 9, 20);
+    let silent = method("\"kernel_shap\": {}", of_function(nan, &background, None)).err().unwrap().to_string();
+    assert_eq!(silent, "kernel_shap: the model predicts NaN of a background row; Shapley values need finite predictions");
+    // Rows of no weight do not count, whatever the model says of them.
+    let weights: Vec<f64> = (0..9).map(|row| f64::from(u8::from(background.column(0)[row] <= 0.0))).collect();
+    let row = |x: f64| batch(&FeatureBlock::new(1, vec![x; 20]), [0]);
+    let method = method("\"kernel_shap\": {\"samples\": 64}", of_function(nan, &background, Some(&weights))).unwrap();
+    assert_eq!(method.explain(&row(-1.0)).unwrap().base, [1.0]);
+    let error = method.explain(&row(1.0)).unwrap_err().to_string();
+    assert!(error.contains("the model predicts NaN where some of a row's values"), "{error}");
 }

@@ -59,8 +59,18 @@ fn every_coalition_of_hundreds_of_forests_equals_the_definition() {
                 expected.extend(sets.iter().map(|set| game[*set as usize]));
                 assert!((function.base()[output] - game[0]).abs() <= TOLERANCE * game[0].abs().max(1e-3));
             }
-            let worst = worst(&found, &expected);
-            assert!(worst <= TOLERANCE, "{options:?}, case {case}: {worst:e}");
+            let off = worst(&found, &expected);
+            assert!(off <= TOLERANCE, "{options:?}, case {case}: {off:e}");
+            // Less the complements.
+            let last = (1 << features) - 1;
+            let mut odd = vec![f64::NAN; found.len()];
+            function.differences(&block, 1, &asked, &mut odd);
+            for (output, odd) in odd.chunks_exact(sets.len()).enumerate() {
+                let game = interventional_game::<f64>(&forest, &block.row(1), output, &pairs);
+                let size = game.iter().fold(1e-3, |size: f64, value| size.max(value.abs()));
+                let close = |(odd, set): (&f64, &u32)| (odd - game[*set as usize] + game[last - *set as usize]).abs() <= TOLERANCE * size;
+                assert!(odd.iter().zip(&sets).all(close), "{options:?}, case {case}");
+            }
             match first.iter().find(|(route, _)| *route == options.route) {
                 Some((_, known)) => assert_eq!(*known, found, "{options:?}, case {case}"),
                 None => first.push((options.route, found)),
@@ -88,8 +98,18 @@ fn coalitions_of_wide_deep_forests_equal_literal_averages() {
         function.values(&block, 0, &asked, &mut found);
         let by_set: Vec<Vec<f64>> = sets.iter().map(|set| averaged(&forest, &pairs, &block.row(0), set)).collect();
         let expected: Vec<f64> = (0..forest.outputs.len()).flat_map(|output| by_set.iter().map(move |values| values[output])).collect();
-        let worst = worst(&found, &expected);
-        assert!(worst <= TOLERANCE, "case {case}: {worst:e}");
+        let off = worst(&found, &expected);
+        assert!(off <= TOLERANCE, "case {case}: {off:e}");
+        let mut others = Coalitions::new(features, sets.len());
+        for (number, set) in sets.iter().enumerate() {
+            (0..features).filter(|feature| !set.contains(feature)).for_each(|feature| others.insert(number, feature));
+        }
+        let (mut odd, mut complements) = (found.clone(), found.clone());
+        function.differences(&block, 0, &asked, &mut odd);
+        function.values(&block, 0, &others, &mut complements);
+        let size = expected.iter().fold(1e-3, |size: f64, value| size.max(value.abs()));
+        let close = |((odd, value), other): ((&f64, &f64), &f64)| (odd - (value - other)).abs() <= TOLERANCE * size;
+        assert!(odd.iter().zip(&expected).zip(&complements).all(close), "case {case}");
     }
 }
 

@@ -28,6 +28,12 @@ impl Coalitions {
         self.members.resize(before + self.players, false);
     }
 
+    /// Each coalition, followed by its complement.
+    pub fn with_complements(&self) -> Self {
+        let both = self.iter().flat_map(|members| members.iter().copied().chain(members.iter().map(|member| !member)));
+        Self { players: self.players, members: both.collect() }
+    }
+
     /// Number of coalitions.
     pub fn len(&self) -> usize {
         self.members.len() / self.players

@@ -15,19 +15,39 @@ impl ForestGame {
     pub(super) fn new(function: ValueFunction, players: Players) -> Self {
         Self { function, players }
     }
-}
 
-impl Game for ForestGame {
-    fn values(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions) -> Result<Vec<f64>, String> {
-        let forest = self.function.forest();
-        let mut features = pattern::Coalitions::new(forest.features.len(), coalitions.len());
+    fn features(&self, coalitions: &Coalitions) -> pattern::Coalitions {
+        let mut features = pattern::Coalitions::new(self.function.forest().features.len(), coalitions.len());
         for (number, coalition) in coalitions.iter().enumerate() {
             for (_, members) in coalition.iter().zip(&self.players).filter(|(is_in, _)| **is_in) {
                 members.iter().for_each(|&feature| features.insert(number, feature));
             }
         }
-        let mut values = vec![0.0; forest.outputs.len() * coalitions.len()];
-        self.function.values(rows, row, &features, &mut values);
+        features
+    }
+
+    /// One value an output and coalition.
+    fn room(&self, coalitions: &Coalitions) -> Vec<f64> {
+        vec![0.0; self.function.forest().outputs.len() * coalitions.len()]
+    }
+}
+
+impl Game for ForestGame {
+    fn base(&self) -> &[f64] {
+        self.function.base()
+    }
+
+    fn values(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions) -> Result<Vec<f64>, String> {
+        let mut values = self.room(coalitions);
+        self.function.values(rows, row, &self.features(coalitions), &mut values);
+        Ok(values)
+    }
+
+    /// Every feature is some player's, so that the complement of the players has the complement of their features.
+    fn odd(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions) -> Result<Vec<f64>, String> {
+        let mut values = self.room(coalitions);
+        self.function.differences(rows, row, &self.features(coalitions), &mut values);
+        values.iter_mut().for_each(|value| *value /= 2.0);
         Ok(values)
     }
 }

@@ -18,11 +18,23 @@ pub use coalitions::Coalitions;
 
 /// The value of coalitions of players.
 pub trait Game: Send + Sync {
+    /// `v(∅)` of each output, the same for all rows.
+    fn base(&self) -> &[f64];
+
     /// `v(S)` of one row for many coalitions, `output · coalitions + coalition`. A value depends on its row and coalition alone.
     ///
     /// # Errors
     /// If the model cannot be evaluated, or says what is not a finite number.
     fn values(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions) -> Result<Vec<f64>, String>;
+
+    /// `(v(S) − v(N∖S)) / 2`, the odd part of the game, likewise.
+    ///
+    /// # Errors
+    /// As [`Game::values`].
+    fn odd(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions) -> Result<Vec<f64>, String> {
+        let values = self.values(rows, row, &coalitions.with_complements())?;
+        Ok(values.as_chunks().0.iter().map(|[of, complement]| (of - complement) / 2.0).collect())
+    }
 }
 
 /// The model features of each player.
@@ -42,7 +54,7 @@ pub fn needs(forest: Option<&Forest>, space: Output) -> Needs {
 /// The game of the model against the background.
 ///
 /// # Errors
-/// If the background has no weight.
+/// If the background has no weight, or the model cannot be evaluated on it.
 pub fn game(method: &'static str, subject: &Subject) -> Result<Box<dyn Game>, ExplainError> {
     let refuse = |message: String| ExplainError { method, message };
     let players = players(&subject.features);
@@ -53,8 +65,8 @@ pub fn game(method: &'static str, subject: &Subject) -> Result<Box<dyn Game>, Ex
             Ok(Box::new(ForestGame::new(function, players)))
         }
         (_, _, Some(rows)) => {
-            let weights = background.weights.as_deref();
-            Ok(Box::new(BackgroundGame::new(subject.predictor.clone(), rows.clone(), weights, players)))
+            let game = BackgroundGame::new(subject.predictor.clone(), rows, background.weights.as_deref(), players);
+            game.map(|game| Box::new(game) as Box<dyn Game>).map_err(refuse)
         }
         _ => Err(refuse("the background was not read".into())),
     }

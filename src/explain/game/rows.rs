@@ -16,15 +16,43 @@ pub(super) struct BackgroundGame {
     /// Summing to one.
     weights: Vec<f64>,
     players: Players,
+    /// `v(∅)` of each output.
+    base: Vec<f64>,
 }
 
 impl BackgroundGame {
-    /// Rows of no weight are left out by their weight; some have one.
-    pub(super) fn new(predictor: Arc<dyn Predictor>, background: Arc<FeatureBlock>, weights: Option<&[f64]>, players: Players) -> Self {
-        let weights = weights.map_or_else(|| vec![1.0; background.rows()], <[f64]>::to_vec);
+    /// Against the rows of positive weight; there are some.
+    ///
+    /// # Errors
+    /// If the model cannot be evaluated on them, or says what is not a finite number.
+    pub(super) fn new(
+        predictor: Arc<dyn Predictor>,
+        background: &Arc<FeatureBlock>,
+        weights: Option<&[f64]>,
+        players: Players,
+    ) -> Result<Self, String> {
+        let all = vec![1.0; background.rows()];
+        let weights = weights.unwrap_or(&all);
+        let kept: Vec<usize> = (0..background.rows()).filter(|&row| weights[row] > 0.0).collect();
         let total: f64 = weights.iter().sum();
-        let weights = weights.into_iter().map(|weight| weight / total).collect();
-        Self { predictor, background, weights, players }
+        let weights = kept.iter().map(|&row| weights[row] / total).collect();
+        let background = if kept.len() == background.rows() {
+            Arc::clone(background)
+        } else {
+            Arc::new(FeatureBlock::from_rows(&kept.into_iter().map(|row| background.row(row)).collect::<Vec<_>>()))
+        };
+        let mut game = Self { predictor, background, weights, players, base: Vec::new() };
+        let predictions = game.predictor.predict(&game.background).map_err(|error| error.to_string())?;
+        game.base = game.means(&predictions).collect();
+        match predictions.iter().find(|prediction| !prediction.is_finite()) {
+            Some(odd) => Err(format!("the model predicts {odd} of a background row; Shapley values need finite predictions")),
+            None => Ok(game),
+        }
+    }
+
+    /// The mean of every so many predictions as there are background rows.
+    fn means<'a>(&'a self, predictions: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        predictions.chunks_exact(self.weights.len()).map(|p| p.iter().zip(&self.weights).map(|(p, w)| p * w).sum())
     }
 
     /// The background once for each coalition, with the row's values where the coalition knows them.
@@ -49,6 +77,10 @@ impl BackgroundGame {
 }
 
 impl Game for BackgroundGame {
+    fn base(&self) -> &[f64] {
+        &self.base
+    }
+
     fn values(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions) -> Result<Vec<f64>, String> {
         let (count, background) = (coalitions.len(), self.background.rows());
         let mut values = vec![0.0; self.predictor.outputs().len() * count];
@@ -57,8 +89,8 @@ impl Game for BackgroundGame {
         for (batch, coalitions) in all.chunks(step).enumerate() {
             let predictions = self.predictor.predict(&self.mixed(rows, row, coalitions)).map_err(|error| error.to_string())?;
             for (output, predictions) in predictions.chunks_exact(background * coalitions.len()).enumerate() {
-                let means = predictions.chunks_exact(background).map(|p| p.iter().zip(&self.weights).map(|(p, w)| p * w).sum());
-                values[output * count + batch * step..].iter_mut().zip(means).for_each(|(value, mean): (_, f64)| *value = mean);
+                let place = values[output * count + batch * step..].iter_mut();
+                place.zip(self.means(predictions)).for_each(|(value, mean)| *value = mean);
             }
         }
         match values.iter().find(|value| !value.is_finite()) {

@@ -6,11 +6,13 @@ mod proxy;
 mod regression;
 mod settings;
 
+use std::iter;
+
 use super::ExplainError;
 use super::game::Coalitions;
 use super::sampled::{self, Sampler, Sampling};
 use crate::dataset::FeatureBlock;
-use crate::numeric::dense::Tiles;
+use crate::numeric::dense::Matrix;
 use crate::numeric::seed;
 use crate::subject::Subject;
 use design::Design;
@@ -73,8 +75,6 @@ impl KernelShap {
     fn sampled(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<sampled::Row, String> {
         let (players, outputs) = (self.sampling.players(), self.sampling.schema.outputs.len());
         let most = (self.settings.samples.get() - 2) / 2;
-        let ends = self.sampling.game.values(rows, row, &Coalitions::ends(players))?;
-        let whole: Vec<f64> = ends.chunks_exact(2).map(|ends| (ends[1] - ends[0]) / 2.0).collect();
         let mut design = Design::new(players, seed::generator(self.sampling.seed, METHOD, key));
         let mut odd: Vec<Vec<f64>> = vec![Vec::new(); outputs];
         let mut goal = if self.settings.tolerance.is_some() { most.min((FIRST / 2).max(2 * players)) } else { most };
@@ -83,18 +83,19 @@ impl KernelShap {
             self.evaluate(rows, row, &design, &mut odd)?;
             let signs: Vec<&[bool]> = design.pairs().collect();
             let pairs = Pairs {
-                signs: Tiles::from_fn(signs.len(), players, |pair, player| if signs[pair][player] { 1.0 } else { -1.0 }),
+                signs: Matrix::from_fn(signs.len(), players, |pair, player| if signs[pair][player] { 1.0 } else { -1.0 }),
                 weights: design.weights(),
                 undrawn: design.undrawn(),
-                odd: odd.clone(),
-                whole: whole.clone(),
+                odd: odd.iter().map(|odd| odd[1..].to_vec()).collect(),
+                whole: odd.iter().map(|odd| odd[0]).collect(),
             };
             let found = estimate(&pairs, self.uses_proxy(signs.len()))
                 .ok_or("the sampled coalitions do not determine the values; raise explain.kernel_shap.samples")?;
             if goal >= most || self.settings.tolerance.is_none_or(|tolerance| is_precise(&found, tolerance)) {
+                let base = self.sampling.game.base().to_vec();
                 return Ok(sampled::Row {
-                    base: (0..outputs).map(|output| ends[2 * output]).collect(),
-                    prediction: (0..outputs).map(|output| ends[2 * output + 1]).collect(),
+                    prediction: base.iter().zip(&pairs.whole).map(|(base, whole)| base + 2.0 * whole).collect(),
+                    base,
                     values: found.values.concat(),
                     standard_errors: found.standard_errors.concat(),
                 });
@@ -103,21 +104,17 @@ impl KernelShap {
         }
     }
 
-    /// Evaluates the pairs that are new in a design: `g = (v(S) − v(N∖S)) / 2`, a list an output.
+    /// Evaluates what is new in a design: `g = (v(S) − v(N∖S)) / 2` of all players, then of each pair, a list an output.
     fn evaluate(&self, rows: &FeatureBlock, row: usize, design: &Design, odd: &mut [Vec<f64>]) -> Result<(), String> {
         let known = odd.first().map_or(0, Vec::len);
         let mut coalitions = Coalitions::new(self.sampling.players());
-        for pair in design.pairs().skip(known) {
-            coalitions.push(pair.iter().copied());
-            coalitions.push(pair.iter().map(|member| !member));
-        }
+        let all = vec![true; self.sampling.players()];
+        iter::once(all.as_slice()).chain(design.pairs()).skip(known).for_each(|pair| coalitions.push(pair.iter().copied()));
         if coalitions.is_empty() {
             return Ok(());
         }
-        let values = self.sampling.game.values(rows, row, &coalitions)?;
-        for (odd, values) in odd.iter_mut().zip(values.chunks_exact(coalitions.len())) {
-            odd.extend(values.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / 2.0));
-        }
+        let values = self.sampling.game.odd(rows, row, &coalitions)?;
+        odd.iter_mut().zip(values.chunks_exact(coalitions.len())).for_each(|(odd, values)| odd.extend(values));
         Ok(())
     }
 

@@ -9,14 +9,14 @@
 use rand::RngExt;
 
 use super::regression::{LeastSquares, Pairs, subtract};
-use crate::numeric::dense::{Cholesky, Column, TILE, Tiles};
+use crate::numeric::dense::{Cholesky, Column, Matrix, ROWS};
 use crate::numeric::seed;
 
 /// A fitted proxy, corrected: `φ = map · g + 2 whole · g(N)`.
 #[derive(Debug)]
 pub(super) struct Proxy {
     /// Players × pairs.
-    pub map: Tiles,
+    pub map: Matrix,
     /// Errors of predicting a pair from the others, a list an output.
     pub left: Vec<Vec<f64>>,
 }
@@ -33,8 +33,8 @@ const VAGUE: f64 = 1e3;
 /// The least `t` as a share of the mean: no feature is certain not to interact.
 const LEAST: f64 = 4e-4;
 
-/// Random vectors for the trace of an inverse.
-const PROBES: usize = 16;
+/// Random vectors for the trace of an inverse: with one output, as many rows as fill a strip.
+const PROBES: usize = 15;
 
 impl Proxy {
     /// Conditions the process on the pairs; `main` are the main effects that least squares sees, of each output.
@@ -48,7 +48,7 @@ impl Proxy {
         let step = count.div_ceil(MOST_PAIRS);
         let (seen, unseen): (Vec<usize>, Vec<usize>) = (0..count).partition(|pair| pair % step == 0);
         let process = Process::new(main);
-        let signs = |of: &[usize]| Tiles::from_fn(of.len(), players, |row, player| pairs.signs.get(of[row], player));
+        let signs = |of: &[usize]| Matrix::from_fn(of.len(), players, |row, player| pairs.signs.get(of[row], player));
         let (known, unknown) = (signs(&seen), signs(&unseen));
         let inverse = Cholesky::new(process.covariance(&known))?;
         let across = process.interactions(&known, &unknown);
@@ -56,7 +56,7 @@ impl Proxy {
         // Random vectors for the trace of the inverse (Hutchinson 1989).
         let mut random = seed::generator(0, "trace", seen.len() as u64);
         let probes: Vec<f64> = (0..PROBES * seen.len()).map(|_| if random.random_bool(0.5) { 1.0 } else { -1.0 }).collect();
-        let mut rows = Tiles::from_fn(players + outputs + PROBES, seen.len(), |row, pair| match row.checked_sub(players) {
+        let mut rows = Matrix::from_fn(players + outputs + PROBES, seen.len(), |row, pair| match row.checked_sub(players) {
             None => through.get(row, pair),
             Some(output) if output < outputs => pairs.odd[output][seen[pair]],
             Some(probe) => probes[(probe - outputs) * seen.len() + pair],
@@ -65,7 +65,7 @@ impl Proxy {
         let probed = |pair| (players + outputs..rows.rows()).map(|row| rows.get(row, pair).powi(2)).sum::<f64>();
         let trace = (0..seen.len()).map(probed).sum::<f64>() / PROBES as f64;
         inverse.backward(&mut rows);
-        let map = Tiles::from_fn(players, count, |player, pair| match pair % step {
+        let map = Matrix::from_fn(players, count, |player, pair| match pair % step {
             0 => rows.get(player, pair / step),
             _ => 2.0 * squares.map.get(player, pair),
         });
@@ -87,8 +87,8 @@ struct Process {
     t: Vec<f64>,
     /// `p₂`, the same for all pairs since `u² = 1`.
     squares: f64,
-    /// `e₃` of `t`: the unscaled variance.
-    variance: f64,
+    /// One over the unscaled variance, `6 e₃` of `t`.
+    scale: f64,
     /// Variance of the main effects, as a factor of `p₁`.
     vague: f64,
 }
@@ -100,78 +100,73 @@ impl Process {
         let mean = sizes.iter().sum::<f64>() / sizes.len() as f64;
         let t: Vec<f64> = sizes.iter().map(|size| if mean > 0.0 { (size / mean).max(LEAST) } else { 1.0 }).collect();
         let power = |k: i32| t.iter().map(|t| t.powi(k)).sum::<f64>();
-        let (squares, variance) = (power(2), third(power(1), power(2), power(3)));
-        Self { squares, variance, vague: VAGUE / power(1), t }
+        Self { squares: power(2), scale: 1.0 / third(power(1), power(2), power(3)), vague: VAGUE / power(1), t }
     }
 
-    /// Signs times a power of `t`.
-    fn scaled(&self, signs: &Tiles, power: i32) -> Tiles {
-        Tiles::from_fn(signs.rows(), signs.columns(), |row, player| signs.get(row, player) * self.t[player].powi(power))
+    /// Signs times `t` and times its cube.
+    fn scaled(&self, signs: &Matrix) -> [Matrix; 2] {
+        [1, 3]
+            .map(|power| Matrix::from_fn(signs.rows(), signs.columns(), |row, player| signs.get(row, player) * self.t[player].powi(power)))
     }
 
-    /// `K` of some pairs: the tiles on and below the diagonal.
-    fn covariance(&self, signs: &Tiles) -> Tiles {
-        let (first, cubes) = (self.scaled(signs, 1), self.scaled(signs, 3));
-        let mut all = Tiles::zeros(signs.rows(), signs.rows());
-        let mut mains = vec![[0.0; TILE]; TILE];
-        for i in 0..all.tall() {
-            for j in 0..=i {
-                self.tile((&first, &cubes), i, signs, j, all.tile_mut(i, j), &mut mains);
-                let both = all.tile_mut(i, j).as_flattened_mut().iter_mut().zip(mains.as_flattened());
-                both.for_each(|(interaction, main)| *interaction += main * self.vague);
+    /// `K` of some pairs: on and below the diagonal.
+    fn covariance(&self, signs: &Matrix) -> Matrix {
+        let scaled = self.scaled(signs);
+        let mut all = Matrix::zeros(signs.rows(), signs.rows());
+        for i in 0..all.strips() {
+            for (j, out) in all.strip_mut(i).chunks_exact_mut(ROWS).enumerate().take(i + 1) {
+                self.fill(out, &scaled, i, signs, j, self.vague);
             }
-            let place = all.rows_of(i).len();
-            all.tile_mut(i, i).iter_mut().take(place).enumerate().for_each(|(at, column)| column[at] += NOISE);
+            let own = i * ROWS..signs.rows().min((i + 1) * ROWS);
+            own.for_each(|at| all.strip_mut(i)[at][at % ROWS] += NOISE);
         }
         all
     }
 
     /// The interactions' covariance between the rows of two sets of signs.
-    fn interactions(&self, a: &Tiles, b: &Tiles) -> Tiles {
-        let scaled = (&self.scaled(a, 1), &self.scaled(a, 3));
-        let mut all = Tiles::zeros(a.rows(), b.rows());
-        let mut mains = vec![[0.0; TILE]; TILE];
-        for i in 0..all.tall() {
-            for j in 0..all.wide() {
-                self.tile(scaled, i, b, j, all.tile_mut(i, j), &mut mains);
+    fn interactions(&self, a: &Matrix, b: &Matrix) -> Matrix {
+        let scaled = self.scaled(a);
+        let mut all = Matrix::zeros(a.rows(), b.rows());
+        for i in 0..all.strips() {
+            for (j, out) in all.strip_mut(i).chunks_exact_mut(ROWS).enumerate() {
+                self.fill(out, &scaled, i, b, j, 0.0);
             }
         }
         all
     }
 
-    /// A tile of the interactions' covariance, and its power sums `p₁`.
-    fn tile(&self, (first, cubes): (&Tiles, &Tiles), i: usize, b: &Tiles, j: usize, interactions: &mut [Column], mains: &mut [Column]) {
-        mains.as_flattened_mut().fill(0.0);
-        interactions.as_flattened_mut().fill(0.0);
-        first.add_product(i, b, j, mains);
-        cubes.add_product(i, b, j, interactions);
-        let sums = interactions.as_flattened_mut().iter_mut().zip(mains.as_flattened());
-        sums.for_each(|(cubes, first)| *cubes = third(*first, self.squares, *cubes) / self.variance);
+    /// 16 × 16 elements of the covariance: the interactions', and so many times `p₁`.
+    fn fill(&self, out: &mut [Column], [first, cubes]: &[Matrix; 2], i: usize, b: &Matrix, j: usize, vague: f64) {
+        let mut mains = [[0.0; ROWS]; ROWS];
+        first.add_product(i, b, j, &mut mains);
+        cubes.add_product(i, b, j, out);
+        let sums = out.as_flattened_mut().iter_mut().zip(mains.as_flattened());
+        sums.for_each(|(sum, main)| *sum = third(*main, self.squares, *sum) * self.scale + main * vague);
     }
 
     /// What is solved for the players, players × seen pairs.
-    fn through(&self, squares: &LeastSquares, known: &Tiles, seen: &[usize], across: &Tiles, unseen: &[usize]) -> Tiles {
+    fn through(&self, squares: &LeastSquares, known: &Matrix, seen: &[usize], across: &Matrix, unseen: &[usize]) -> Matrix {
         let players = known.columns();
-        let map = |of: &[usize]| Tiles::from_fn(players, of.len(), |player, pair| squares.map.get(player, of[pair]));
+        let map = |of: &[usize]| Matrix::from_fn(players, of.len(), |player, pair| squares.map.get(player, of[pair]));
         let (own, others) = (map(seen), map(unseen));
-        let beta = own.product(&Tiles::from_fn(players, seen.len(), |player, pair| known.get(pair, player)));
-        let mains = Tiles::from_fn(players, players, |player, other| beta.get(player, other) * self.t[other]).product(known);
+        let beta = own.product(&Matrix::from_fn(players, seen.len(), |player, pair| known.get(pair, player)));
+        let mains = Matrix::from_fn(players, players, |player, other| beta.get(player, other) * self.t[other]).product(known);
         let missed = others.product(across);
         let sums = |power: i32| known.times(&self.t.iter().map(|t| t.powi(power)).collect::<Vec<f64>>());
         let (first, cubes) = (sums(1), sums(3));
-        Tiles::from_fn(players, seen.len(), |player, pair| {
+        Matrix::from_fn(players, seen.len(), |player, pair| {
             let (x, sum) = (self.t[player] * known.get(pair, player), first[pair]);
             // Shapley values of `k(·, u)`: (2/3) Σ_{T ∋ j} Π_{i ∈ T} t_i u_i, by e₂ of the others, e₂ − x · e₁ of the others.
             let others = f64::midpoint(sum * sum, -self.squares) - x * (sum - x);
-            let value = 2.0 / 3.0 * x * others / self.variance;
-            let whole = third(sum, self.squares, cubes[pair]) / self.variance;
+            let value = 4.0 * x * others * self.scale;
+            let whole = third(sum, self.squares, cubes[pair]) * self.scale;
             let missed = missed.get(player, pair) + squares.whole[player] * whole;
             value - 2.0 * missed + 2.0 * (self.vague * mains.get(player, pair) + NOISE * own.get(player, pair))
         })
     }
 }
 
-/// `e₃` from power sums.
+/// `6 e₃` from power sums.
 fn third(p1: f64, p2: f64, p3: f64) -> f64 {
-    (p1 * p1 * p1 - 3.0 * p1 * p2 + 2.0 * p3) / 6.0
+    (p1 * p1 - 3.0 * p2) * p1 + 2.0 * p3
 }

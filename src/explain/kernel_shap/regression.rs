@@ -5,13 +5,13 @@
 //! `Σ β = g(N) = (v(N) − v(∅)) / 2`, and `φ = 2 β`.
 
 use super::proxy::Proxy;
-use crate::numeric::dense::{Cholesky, Tiles};
+use crate::numeric::dense::{Cholesky, Matrix};
 
 /// Evaluated pairs of one row.
 #[derive(Debug)]
 pub(super) struct Pairs {
     /// `u`: pairs × players.
-    pub signs: Tiles,
+    pub signs: Matrix,
     /// Regression weights.
     pub weights: Vec<f64>,
     /// Share of each pair's size that was not drawn: what leaves chance in the estimate.
@@ -33,7 +33,7 @@ pub(super) struct Estimate {
 #[derive(Debug)]
 pub(super) struct LeastSquares {
     /// Players × pairs.
-    pub map: Tiles,
+    pub map: Matrix,
     /// A factor a player.
     pub whole: Vec<f64>,
 }
@@ -46,25 +46,20 @@ impl LeastSquares {
     pub fn new(pairs: &Pairs) -> Option<Self> {
         let (count, players) = (pairs.signs.rows(), pairs.signs.columns());
         let sign = |player, pair| pairs.signs.get(pair, player);
-        let weighted = Tiles::from_fn(players, count, |player, pair| pairs.weights[pair] * sign(player, pair));
-        let normal = weighted.product(&Tiles::from_fn(players, count, sign));
+        let weighted = Matrix::from_fn(players, count, |player, pair| pairs.weights[pair] * sign(player, pair));
+        let normal = weighted.product(&Matrix::from_fn(players, count, sign));
         let ridge = RIDGE * (0..players).map(|player| normal.get(player, player)).sum::<f64>() / players as f64;
-        let normal = Cholesky::new(Tiles::from_fn(players, players, |a, b| normal.get(a, b) + if a == b { ridge } else { 0.0 }))?;
-        let solve = |mut rows: Tiles| {
-            normal.forward(&mut rows);
-            normal.backward(&mut rows);
-            rows
-        };
-        let free = solve(Tiles::from_fn(count, players, |pair, player| weighted.get(player, pair)));
-        let ones = solve(Tiles::from_fn(1, players, |_, _| 1.0));
+        let normal = Cholesky::new(Matrix::from_fn(players, players, |a, b| normal.get(a, b) + if a == b { ridge } else { 0.0 }))?;
+        let free = normal.solve(Matrix::from_fn(count, players, |pair, player| weighted.get(player, pair)));
+        let ones = normal.solve(Matrix::from_fn(1, players, |_, _| 1.0));
         let total: f64 = (0..players).map(|player| ones.get(0, player)).sum();
         let whole: Vec<f64> = (0..players).map(|player| ones.get(0, player) / total).collect();
         let sums = free.times(&vec![1.0; players]);
-        Some(Self { map: Tiles::from_fn(players, count, |player, pair| free.get(pair, player) - whole[player] * sums[pair]), whole })
+        Some(Self { map: Matrix::from_fn(players, count, |player, pair| free.get(pair, player) - whole[player] * sums[pair]), whole })
     }
 
     /// `map · g + share · whole · g(N)` of each output, for this map or another.
-    fn values(&self, map: &Tiles, pairs: &Pairs, share: f64) -> Vec<Vec<f64>> {
+    fn values(&self, map: &Matrix, pairs: &Pairs, share: f64) -> Vec<Vec<f64>> {
         let of = |(odd, all): (&Vec<f64>, &f64)| {
             map.times(odd).into_iter().zip(&self.whole).map(|(value, whole)| value + whole * (share * all)).collect()
         };
@@ -102,8 +97,8 @@ pub(super) fn subtract(a: &[f64], b: &[f64]) -> Vec<f64> {
 
 /// Jackknife: `se_j² = Σ_i (1 − p_i) (M_ji e_i)²`, where leaving pair `i` out moves the estimate `M g` by `M_ji e_i`, with `e` the error of
 /// predicting a pair from the others; `1 − p` corrects for drawing from finitely many.
-fn errors(map: &Tiles, left: &[Vec<f64>], undrawn: &[f64]) -> Vec<Vec<f64>> {
-    let squares = Tiles::from_fn(map.rows(), map.columns(), |player, pair| map.get(player, pair).powi(2));
+fn errors(map: &Matrix, left: &[Vec<f64>], undrawn: &[f64]) -> Vec<Vec<f64>> {
+    let squares = Matrix::from_fn(map.rows(), map.columns(), |player, pair| map.get(player, pair).powi(2));
     let of = |left: &Vec<f64>| {
         let moves: Vec<f64> = left.iter().zip(undrawn).map(|(left, undrawn)| undrawn * left * left).collect();
         squares.times(&moves).into_iter().map(f64::sqrt).collect()

@@ -1,70 +1,89 @@
 //! Cholesky's factor of a symmetric positive definite matrix, `A = L Lᵀ`, and systems solved with it.
 
-use super::{Column, TILE, Tiles};
+use super::{Column, Matrix, ROWS, micro};
 
-/// Columns of a tile that are solved one after another; all before them at once.
-const BLOCK: usize = 8;
+/// Strips of the factor that are met by a strip one after another, while both are at hand.
+const BLOCK: usize = 4;
 
 /// `L`.
 #[derive(Debug)]
 pub struct Cholesky {
-    /// Only tiles on and below the diagonal are read.
-    lower: Tiles,
+    /// Beyond the diagonal strips hold what they did before.
+    lower: Matrix,
 }
 
 impl Cholesky {
-    /// Factors a matrix, of which only the tiles on and below the diagonal are read; `None` where it is not positive definite.
-    pub fn new(mut matrix: Tiles) -> Option<Self> {
-        let order = matrix.rows();
-        (order..matrix.tall() * TILE).for_each(|at| matrix.tile_mut(at / TILE, at / TILE)[at % TILE][at % TILE] = 1.0);
-        for j in 0..matrix.tall() {
-            let place = matrix.place(j, j);
-            let (done, rest) = matrix.values.as_chunks_mut().0.split_at_mut(place.start);
-            let row = &done[place.start - j * TILE..];
-            Tiles::subtract(&mut rest[..TILE], row, row, 0);
-            factor(&mut rest[..TILE])?;
-            for i in j + 1..matrix.tall() {
-                let (above, below) = (matrix.place(j, 0).start, matrix.place(i, 0).start);
-                let (done, rest) = matrix.values.as_chunks_mut().0.split_at_mut(below + j * TILE);
-                forward(&mut rest[..TILE], &done[below..], &done[above..above + (j + 1) * TILE]);
+    /// Factors a matrix, of which only the 16 × 16 elements on and below the diagonal are read; `None` where it is not positive definite.
+    pub fn new(mut matrix: Matrix) -> Option<Self> {
+        let strips = matrix.strips();
+        for at in matrix.rows()..strips * ROWS {
+            matrix.strip_mut(at / ROWS)[at][at % ROWS] = 1.0;
+        }
+        let wide = matrix.wide();
+        for first in (0..strips).step_by(BLOCK) {
+            for i in first..strips {
+                let (before, mine) = matrix.strip_after(i);
+                for (p, row) in before.chunks_exact(wide).enumerate().take(first + BLOCK).skip(first) {
+                    forward(mine, p, row);
+                }
+                if i < first + BLOCK {
+                    let (done, rest) = mine.split_at_mut(i * ROWS);
+                    micro::subtract(&mut rest[..ROWS], done, done);
+                    factor(&mut rest[..ROWS])?;
+                }
             }
         }
         Some(Self { lower: matrix })
     }
 
+    /// An element of `L`.
+    pub fn get(&self, row: usize, column: usize) -> f64 {
+        if row < column { 0.0 } else { self.lower.get(row, column) }
+    }
+
     /// `rows · L⁻ᵀ`: of the products `rows · A⁻¹ · otherᵀ` half, the other half is that of `other`.
-    pub fn forward(&self, rows: &mut Tiles) {
-        for i in 0..rows.tall() {
-            for j in 0..rows.wide() {
-                let (first, above) = (rows.place(i, 0).start, self.lower.place(j, 0).start);
-                let (done, rest) = rows.values.as_chunks_mut().0.split_at_mut(first + j * TILE);
-                forward(&mut rest[..TILE], &done[first..], &self.lower.values.as_chunks().0[above..above + (j + 1) * TILE]);
-            }
+    pub fn forward(&self, rows: &mut Matrix) {
+        for p in 0..self.lower.strips() {
+            (0..rows.strips()).for_each(|i| forward(rows.strip_mut(i), p, self.lower.strip(p)));
         }
     }
 
     /// `rows · L⁻¹`; after [`Self::forward`] `rows · A⁻¹`.
-    pub fn backward(&self, rows: &mut Tiles) {
-        let mut turned = vec![[0.0; TILE]; TILE];
-        for i in 0..rows.tall() {
-            for j in (0..rows.wide()).rev() {
-                let at = rows.place(i, j);
-                let (rest, done) = rows.values.as_chunks_mut().0.split_at_mut(at.end);
-                let tile = &mut rest[at.start..];
-                for below in j + 1..self.lower.tall() {
-                    transpose(self.lower.tile(below, j), &mut turned);
-                    Tiles::subtract(tile, &done[(below - j - 1) * TILE..][..TILE], &turned, 0);
+    pub fn backward(&self, rows: &mut Matrix) {
+        for p in (0..self.lower.strips()).rev() {
+            for q in p + 1..self.lower.strips() {
+                let turned = transpose(&self.lower.strip(q)[p * ROWS..]);
+                for i in 0..rows.strips() {
+                    let (out, done) = rows.strip_mut(i)[p * ROWS..].split_at_mut(ROWS);
+                    micro::subtract(out, &done[(q - p - 1) * ROWS..][..ROWS], &turned);
                 }
-                backward(tile, self.lower.tile(j, j));
             }
+            let diagonal = &self.lower.strip(p)[p * ROWS..][..ROWS];
+            (0..rows.strips()).for_each(|i| backward(&mut rows.strip_mut(i)[p * ROWS..][..ROWS], diagonal));
         }
+    }
+
+    /// `rows · A⁻¹`.
+    #[must_use]
+    pub fn solve(&self, mut rows: Matrix) -> Matrix {
+        self.forward(&mut rows);
+        self.backward(&mut rows);
+        rows
     }
 }
 
-/// Factors one tile, below its diagonal.
-fn factor(tile: &mut [Column]) -> Option<()> {
-    for c in 0..TILE {
-        let (done, rest) = tile.split_at_mut(c);
+/// `X = (X − left · rowᵀ) · L⁻ᵀ` of the `p`th 16 columns, `left` being those before them and `L` the triangle at the end of the factor's strip `row`.
+fn forward(strip: &mut [Column], p: usize, row: &[Column]) {
+    let (left, rest) = strip.split_at_mut(p * ROWS);
+    let (above, diagonal) = row.split_at(p * ROWS);
+    micro::subtract(&mut rest[..ROWS], left, above);
+    micro::solve(&mut rest[..ROWS], diagonal);
+}
+
+/// Factors 16 × 16 elements, zero above their diagonal then.
+fn factor(square: &mut [Column]) -> Option<()> {
+    for c in 0..ROWS {
+        let (done, rest) = square.split_at_mut(c);
         let column = &mut rest[0];
         for before in done {
             let scale = before[c];
@@ -80,27 +99,10 @@ fn factor(tile: &mut [Column]) -> Option<()> {
     Some(())
 }
 
-/// `X = (X − left · aboveᵀ) · L⁻ᵀ`, with `above` and `L` the tiles of a row of the factor, the last of which is `L`.
-fn forward(tile: &mut [Column], left: &[Column], row: &[Column]) {
-    let (above, diagonal) = row.split_at(row.len() - TILE);
-    Tiles::subtract(tile, left, above, 0);
-    for first in (0..TILE).step_by(BLOCK) {
-        let (done, rest) = tile.split_at_mut(first);
-        Tiles::subtract(&mut rest[..BLOCK], done, &diagonal[..first], first);
-        for c in 0..BLOCK {
-            let (done, rest) = rest.split_at_mut(c);
-            for (before, scale) in done.iter().zip(&diagonal[first..]) {
-                rest[0].iter_mut().zip(before).for_each(|(element, before)| *element -= before * scale[first + c]);
-            }
-            rest[0].iter_mut().for_each(|element| *element /= diagonal[first + c][first + c]);
-        }
-    }
-}
-
 /// `X = X · L⁻¹`.
-fn backward(tile: &mut [Column], diagonal: &[Column]) {
-    for c in (0..TILE).rev() {
-        let (rest, done) = tile.split_at_mut(c + 1);
+fn backward(columns: &mut [Column], diagonal: &[Column]) {
+    for c in (0..ROWS).rev() {
+        let (rest, done) = columns.split_at_mut(c + 1);
         for (after, scale) in done.iter().zip(&diagonal[c][c + 1..]) {
             rest[c].iter_mut().zip(after).for_each(|(element, after)| *element -= after * scale);
         }
@@ -108,10 +110,8 @@ fn backward(tile: &mut [Column], diagonal: &[Column]) {
     }
 }
 
-fn transpose(tile: &[Column], turned: &mut [Column]) {
-    for (c, column) in tile.iter().enumerate() {
-        column.iter().zip(turned.iter_mut()).for_each(|(element, turned)| turned[c] = *element);
-    }
+fn transpose(square: &[Column]) -> [Column; ROWS] {
+    std::array::from_fn(|row| std::array::from_fn(|column| square[column][row]))
 }
 
 #[cfg(test)]
@@ -132,8 +132,8 @@ mod tests {
                     _ => 0.0,
                 }
             };
-            let factor = Cholesky::new(Tiles::from_fn(order, order, lehmer)).expect("the matrix is positive definite");
-            let mut rows = Tiles::from_fn(order, order, |i, j| if i == j { 1.0 } else { 0.0 });
+            let factor = Cholesky::new(Matrix::from_fn(order, order, lehmer)).expect("the matrix is positive definite");
+            let mut rows = Matrix::from_fn(order, order, |i, j| if i == j { 1.0 } else { 0.0 });
             factor.forward(&mut rows);
             factor.backward(&mut rows);
             for (i, j) in (0..order).flat_map(|i| (0..order).map(move |j| (i, j))) {
@@ -145,8 +145,8 @@ mod tests {
     #[test]
     fn what_is_not_positive_definite_has_no_factor() {
         for order in [2, 100] {
-            assert!(Cholesky::new(Tiles::from_fn(order, order, |_, _| 1.0)).is_none());
-            assert!(Cholesky::new(Tiles::from_fn(order, order, |i, j| if i == j { f64::NAN } else { 0.0 })).is_none());
+            assert!(Cholesky::new(Matrix::from_fn(order, order, |_, _| 1.0)).is_none());
+            assert!(Cholesky::new(Matrix::from_fn(order, order, |i, j| if i == j { f64::NAN } else { 0.0 })).is_none());
         }
     }
 }

@@ -1,54 +1,91 @@
-//! The inner loop: a tile more or less the product of two others, the second transposed.
+//! The inner loops: 16 columns of a strip more or less a product of strips, and solved for a triangle.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
-use super::{Column, TILE};
+use super::{Column, ROWS};
 
-/// `out[c][r] ±= Σ_k left[k][r] · right[k][first + c]`, for all columns of `out`; eight columns or a multiple, `first` too.
-pub(super) struct Product<'a> {
-    pub out: &'a mut [Column],
-    pub left: &'a [Column],
-    pub right: &'a [Column],
-    pub first: usize,
-    /// Whether products are subtracted.
-    pub subtract: bool,
+/// `out[c][r] += Σ_k left[k][r] · right[k][c]`.
+pub(super) fn add(out: &mut [Column], left: &[Column], right: &[Column]) {
+    Arch::new().dispatch(Product::<false> { out, left, right });
 }
 
-impl WithSimd for Product<'_> {
+/// `out[c][r] −= Σ_k left[k][r] · right[k][c]`.
+pub(super) fn subtract(out: &mut [Column], left: &[Column], right: &[Column]) {
+    Arch::new().dispatch(Product::<true> { out, left, right });
+}
+
+/// `X = X · L⁻ᵀ` of 16 columns, `L` being the lower triangle of `diagonal`.
+pub(super) fn solve(out: &mut [Column], diagonal: &[Column]) {
+    Arch::new().dispatch(Solve { out, diagonal });
+}
+
+struct Product<'a, const SUBTRACT: bool> {
+    out: &'a mut [Column],
+    left: &'a [Column],
+    right: &'a [Column],
+}
+
+impl<const SUBTRACT: bool> WithSimd for Product<'_, SUBTRACT> {
     type Output = ();
 
     /// In blocks whose sums fit into the registers.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match (S::F64_LANES, self.subtract) {
-            (8, true) => self.blocks::<S, 2, 8, true>(simd),
-            (8, false) => self.blocks::<S, 2, 8, false>(simd),
-            (_, true) => self.blocks::<S, 2, 4, true>(simd),
-            (_, false) => self.blocks::<S, 2, 4, false>(simd),
+        match S::F64_LANES {
+            8 => self.blocks::<S, 2, 8>(simd),
+            _ => self.blocks::<S, 2, 4>(simd),
         }
     }
 }
 
-impl Product<'_> {
-    /// `VECTORS` vectors of rows by `COLUMNS` columns at a time.
+impl<const SUBTRACT: bool> Product<'_, SUBTRACT> {
+    /// `VECTORS` vectors of rows by `COLUMNS` columns at a time. What is subtracted is added to the negative: that rounds alike.
     #[inline(always)]
-    fn blocks<S: Simd, const VECTORS: usize, const COLUMNS: usize, const SUBTRACT: bool>(self, simd: S) {
-        let first = self.first / COLUMNS;
+    fn blocks<S: Simd, const VECTORS: usize, const COLUMNS: usize>(self, simd: S) {
+        let signed = |value: S::f64s| if SUBTRACT { simd.neg_f64s(value) } else { value };
         for (j, out) in self.out.as_chunks_mut::<COLUMNS>().0.iter_mut().enumerate() {
-            for i in 0..TILE / (VECTORS * S::F64_LANES) {
-                let mut sums: [[S::f64s; VECTORS]; COLUMNS] = std::array::from_fn(|c| rows::<S, VECTORS>(&out[c], i));
+            for i in 0..ROWS / (VECTORS * S::F64_LANES) {
+                let mut sums: [[S::f64s; VECTORS]; COLUMNS] = std::array::from_fn(|c| vectors::<S, VECTORS>(&out[c], i).map(signed));
                 for (left, right) in self.left.iter().zip(self.right) {
-                    let (left, right) = (rows::<S, VECTORS>(left, i), &right.as_chunks::<COLUMNS>().0[j + first]);
+                    let (left, right) = (vectors::<S, VECTORS>(left, i), &right.as_chunks::<COLUMNS>().0[j]);
                     for c in 0..COLUMNS {
-                        let right = simd.splat_f64s(if SUBTRACT { -right[c] } else { right[c] });
+                        let right = simd.splat_f64s(right[c]);
                         for v in 0..VECTORS {
                             sums[c][v] = simd.mul_add_f64s(left[v], right, sums[c][v]);
                         }
                     }
                 }
                 for c in 0..COLUMNS {
-                    S::as_mut_simd_f64s(&mut out[c]).0.as_chunks_mut::<VECTORS>().0[i] = sums[c];
+                    S::as_mut_simd_f64s(&mut out[c]).0.as_chunks_mut::<VECTORS>().0[i] = sums[c].map(signed);
                 }
+            }
+        }
+    }
+}
+
+struct Solve<'a> {
+    out: &'a mut [Column],
+    diagonal: &'a [Column],
+}
+
+impl WithSimd for Solve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Some((out, diagonal)) = self.out.as_chunks_mut::<ROWS>().0.first_mut().zip(self.diagonal.as_chunks::<ROWS>().0.first()) else {
+            return;
+        };
+        for i in 0..ROWS / S::F64_LANES {
+            let mut x: [S::f64s; ROWS] = std::array::from_fn(|c| vectors::<S, 1>(&out[c], i)[0]);
+            for c in 0..ROWS {
+                x[c] = simd.div_f64s(x[c], simd.splat_f64s(diagonal[c][c]));
+                for after in c + 1..ROWS {
+                    x[after] = simd.negate_mul_add_f64s(x[c], simd.splat_f64s(diagonal[c][after]), x[after]);
+                }
+            }
+            for c in 0..ROWS {
+                S::as_mut_simd_f64s(&mut out[c]).0[i] = x[c];
             }
         }
     }
@@ -56,6 +93,6 @@ impl Product<'_> {
 
 /// Some vectors of a column's rows.
 #[inline(always)]
-fn rows<S: Simd, const VECTORS: usize>(column: &Column, i: usize) -> [S::f64s; VECTORS] {
+fn vectors<S: Simd, const VECTORS: usize>(column: &Column, i: usize) -> [S::f64s; VECTORS] {
     S::as_simd_f64s(column).0.as_chunks::<VECTORS>().0[i]
 }

@@ -24,6 +24,11 @@ impl Coalitions {
         self.words[coalition / BLOCK * self.features + feature][place / 64] |= 1 << (place % 64);
     }
 
+    /// Of each coalition the features that it lacks.
+    pub(super) fn complements(&self) -> Self {
+        Self { words: self.words.iter().map(|word| word.map(|bits| !bits)).collect(), ..*self }
+    }
+
     /// Number of coalitions.
     pub fn len(&self) -> usize {
         self.count

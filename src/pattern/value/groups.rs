@@ -77,18 +77,31 @@ impl Groups {
     /// Hands over each group's features, an output, and its table: for each coalition of the features the sum over the group's leaves of
     /// value · [the row meets the leaf's conditions on the coalition] · `G[the others]`. `patterns` are the row's, by leaf.
     pub fn tables(&self, patterns: &[u8], mut each: impl FnMut(&[u32], usize, &Table)) {
+        self.each_table(&mut each, |group, output, table| self.fill(group, output, patterns, table, |_| {}));
+    }
+
+    /// The same, but of each sum less that of the coalition's complement: only half of the sums are made.
+    pub fn odd_tables(&self, patterns: &[u8], mut each: impl FnMut(&[u32], usize, &Table)) {
+        self.each_table(&mut each, |group, output, table| {
+            let (low, high) = table.split_at_mut(table.len().div_ceil(2));
+            self.fill(group, output, patterns, low, less_complements);
+            high.iter_mut().zip(low.iter().rev()).for_each(|(sum, other)| *sum = -other);
+        });
+    }
+
+    fn each_table(&self, each: &mut impl FnMut(&[u32], usize, &Table), fill: impl Fn(&Group, usize, &mut [f64])) {
         let mut table = [0.0; 256];
         for group in &self.groups {
             let features = &self.features[group.features.clone()];
             for (place, output) in self.outputs[group.outputs.clone()].iter().enumerate() {
-                self.fill(group, place, patterns, &mut table[..1 << features.len()]);
+                fill(group, place, &mut table[..1 << features.len()]);
                 each(features, *output, &table);
             }
         }
     }
 
-    /// Leaves of the same features share a table over these alone, which is then spread over the coalitions of all features.
-    fn fill(&self, group: &Group, output: usize, patterns: &[u8], table: &mut [f64]) {
+    /// Leaves of the same features share a table over these alone, which is `finished` and then spread over the coalitions of all features.
+    fn fill(&self, group: &Group, output: usize, patterns: &[u8], table: &mut [f64], finished: impl Fn(&mut [f64])) {
         let (mut leaves, mut shares, mut own) = (&self.leaves[group.first_leaf..], &self.shares[group.first_share..], [0.0; 256]);
         let mut values = self.values[group.first_value..].chunks_exact(group.outputs.len());
         table.fill(0.0);
@@ -101,9 +114,20 @@ impl Groups {
                 shares = &shares[size..];
             }
             leaves = others;
+            finished(&mut own[..size]);
             let places = &self.places[usize::from(run.mask)];
             table.iter_mut().zip(places).for_each(|(sum, place)| *sum += own[usize::from(*place)]);
         }
+    }
+}
+
+/// Subtracts from each coalition's sum that of its complement.
+fn less_complements(sums: &mut [f64]) {
+    let half = sums.len().div_ceil(2);
+    for low in 0..half {
+        let high = sums.len() - 1 - low;
+        let odd = sums[low] - sums[high];
+        (sums[low], sums[high]) = (odd, -odd);
     }
 }
 

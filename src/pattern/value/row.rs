@@ -1,6 +1,7 @@
 //! One row, many coalitions: for each group of leaves a table over the coalitions of its features, then one look-up a coalition.
 
 use super::coalitions::Coalitions;
+use super::groups::Table;
 use super::leaf::Shares;
 use super::{ValueFunction, wide};
 use crate::dataset::FeatureBlock;
@@ -20,23 +21,47 @@ impl ValueFunction {
     /// `v(∅)` is [`base`](Self::base) and `v(N)` the row's margin, both to rounding. Each value depends on its row and coalition alone.
     /// Single-threaded: rows are for the caller to share out. `out` holds one value an output and coalition.
     pub fn values(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions, out: &mut [f64]) {
-        let (count, forest) = (coalitions.len(), &self.shape.forest);
-        assert_eq!(coalitions.features(), forest.features.len(), "features of the coalitions and the forest");
-        assert_eq!(out.len(), count * forest.outputs.len(), "one value an output and coalition");
-        if count == 0 {
-            return;
-        }
-        out.chunks_exact_mut(count).zip(&forest.base).for_each(|(out, base)| out.fill(*base));
+        self.check(coalitions, out);
+        out.chunks_exact_mut(coalitions.len().max(1)).zip(&self.shape.forest.base).for_each(|(out, base)| out.fill(*base));
         let patterns = self.patterns(rows, row);
-        self.groups.tables(&patterns.dense, |features, output, table| {
+        self.groups.tables(&patterns.dense, self.look_up(coalitions, out));
+        self.add_wide(&patterns.wide, coalitions, 1.0, out);
+    }
+
+    /// `v(S) − v(N∖S)`, likewise, with one look-up for both.
+    pub fn differences(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions, out: &mut [f64]) {
+        self.check(coalitions, out);
+        out.fill(0.0);
+        let patterns = self.patterns(rows, row);
+        self.groups.odd_tables(&patterns.dense, self.look_up(coalitions, out));
+        if !patterns.wide.is_empty() {
+            self.add_wide(&patterns.wide, coalitions, 1.0, out);
+            self.add_wide(&patterns.wide, &coalitions.complements(), -1.0, out);
+        }
+    }
+
+    fn check(&self, coalitions: &Coalitions, out: &[f64]) {
+        let forest = &self.shape.forest;
+        assert_eq!(coalitions.features(), forest.features.len(), "features of the coalitions and the forest");
+        assert_eq!(out.len(), coalitions.len() * forest.outputs.len(), "one value an output and coalition");
+    }
+
+    /// Adds to every coalition what a group's table holds for it.
+    fn look_up<'a>(&'a self, coalitions: &'a Coalitions, out: &'a mut [f64]) -> impl FnMut(&[u32], usize, &Table) + 'a {
+        let count = coalitions.len();
+        move |features, output, table| {
             for (block, out) in out[output * count..][..count].chunks_mut(BLOCK).enumerate() {
                 let indices = (self.shape.kernels.index)(features, coalitions.block(block));
                 out.iter_mut().zip(&indices).for_each(|(out, index)| *out += table[usize::from(*index)]);
             }
-        });
-        for (leaf, pattern) in patterns.wide {
+        }
+    }
+
+    /// Adds so many times what leaves with sparse shares are worth.
+    fn add_wide(&self, leaves: &[(usize, u128)], coalitions: &Coalitions, times: f64, out: &mut [f64]) {
+        for &(leaf, pattern) in leaves {
             if let Shares::Sparse(background) = &self.leaves[leaf].shares {
-                wide::add(&self.leaves[leaf], background, pattern, coalitions, out);
+                wide::add(&self.leaves[leaf], background, pattern, coalitions, times, out);
             }
         }
     }

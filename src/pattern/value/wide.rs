@@ -6,12 +6,12 @@ use crate::pattern::block::{BLOCK, Word};
 use crate::pattern::game::superset_sums;
 use crate::pattern::sparse::Background;
 
-/// Adds a leaf's part of `v` to `out[output · coalitions + coalition]`.
+/// Adds so many `times` a leaf's part of `v` to `out[output · coalitions + coalition]`.
 ///
 /// With `p` the conditions that the row satisfies, a coalition that knows the conditions `s ⊆ p` gets `value · G[all ∖ s]`, and `G` sums over the
 /// background patterns that satisfy everything the row fails. `G` of all `s` at once is a superset sum over `2^|p|`; where that costs more than
 /// it saves, each coalition has its own sum.
-pub(super) fn add(leaf: &Leaf, background: &Background, pattern: u128, coalitions: &Coalitions, out: &mut [f64]) {
+pub(super) fn add(leaf: &Leaf, background: &Background, pattern: u128, coalitions: &Coalitions, times: f64, out: &mut [f64]) {
     let failed = leaf.all_conditions() & !pattern;
     let known = known(leaf, failed, coalitions);
     if known.is_empty() {
@@ -32,7 +32,7 @@ pub(super) fn add(leaf: &Leaf, background: &Background, pattern: u128, coalition
     };
     for (output, value) in &leaf.values {
         let out = &mut out[output * coalitions.len()..][..coalitions.len()];
-        known.iter().zip(&shares).for_each(|((coalition, _), share)| out[*coalition] += value * share);
+        known.iter().zip(&shares).for_each(|((coalition, _), share)| out[*coalition] += times * value * share);
     }
 }
 
