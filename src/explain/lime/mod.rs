@@ -71,9 +71,10 @@ impl Lime {
     }
 
     /// Each row's linear models, an output each, from these perturbed rows.
-    fn models(&self, perturbed: &Perturbed, rows: &FeatureBlock, predictions: &[f64]) -> Vec<Vec<Linear>> {
+    fn models(&self, perturbed: &Perturbed, rows: &FeatureBlock, predictions: &[f64]) -> Result<Vec<Vec<Linear>>, ExplainError> {
         let own = |row: usize| predictions.iter().skip(row).step_by(rows.rows()).copied().collect::<Vec<_>>();
-        (0..rows.rows()).into_par_iter().map(|row| perturbed.explain(&rows.row(row), &own(row))).collect()
+        let models = (0..rows.rows()).into_par_iter().map(|row| perturbed.explain(&rows.row(row), &own(row)));
+        models.collect::<Result<_, _>>().map_err(|message: String| refuse(&message))
     }
 }
 
@@ -98,7 +99,7 @@ impl Explainer for Lime {
     fn explain(&self, rows: &RowBatch) -> Result<AttributionBatch, ExplainError> {
         let (count, outputs) = (rows.rows(), self.schema.outputs.len());
         let prediction = predict(&*self.predictor, &rows.features)?;
-        let found = self.models(&self.perturbed, &rows.features, &prediction);
+        let found = self.models(&self.perturbed, &rows.features, &prediction)?;
         let each = |of: &dyn Fn(&Linear) -> f64| -> Vec<f64> {
             (0..outputs).flat_map(|output| found.iter().map(move |models| &models[output])).map(of).collect()
         };

@@ -30,11 +30,11 @@ pub(super) fn table(lime: &Lime, settings: &Stability, rows: &RowBatch) -> Resul
     let chosen: Vec<usize> = (0..count).map(|place| place * rows.rows() / count).collect();
     let block = FeatureBlock::from_rows(&chosen.iter().map(|&row| rows.features.row(row)).collect::<Vec<_>>());
     let predictions = predict(&*lime.predictor, &block)?;
-    let mut models: Vec<Vec<Vec<Linear>>> = vec![lime.models(&lime.perturbed, &block, &predictions)];
+    let mut models: Vec<Vec<Vec<Linear>>> = vec![lime.models(&lime.perturbed, &block, &predictions)?];
     for number in 0..settings.seeds.get() as u64 {
         let seed = seed::derive(lime.seed, "lime stability", number);
         let perturbed = Perturbed::draw(&lime.around, &*lime.predictor, lime.settings.samples.get(), seed)?;
-        models.push(lime.models(&perturbed, &block, &predictions));
+        models.push(lime.models(&perturbed, &block, &predictions)?);
     }
     let mut lines = Vec::new();
     for (place, &row) in chosen.iter().enumerate() {

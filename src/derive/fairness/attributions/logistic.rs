@@ -1,7 +1,6 @@
 //! Logistic regression with a ridge, on standardised columns.
 
-use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
+use crate::numeric::dense::{Cholesky, Matrix};
 
 /// Newton steps at most; a handful is enough unless the columns separate the classes.
 const STEPS: usize = 50;
@@ -100,9 +99,9 @@ fn newton(rows: &[Vec<f64>], weights: &[[f64; 2]], beta: &[f64]) -> Option<Vec<f
         }
     }
     let ridge = |row: usize, column: usize| if row == column && row > 0 { 1.0 } else { 0.0 };
-    let hessian = Mat::from_fn(size, size, |row, column| hessian[row.max(column) * size + row.min(column)] + ridge(row, column));
-    let solved = hessian.llt(Side::Lower).ok()?.solve(Mat::from_fn(size, 1, |row, _| gradient[row]));
-    let step: Vec<f64> = (0..size).map(|row| solved[(row, 0)]).collect();
+    let hessian = Matrix::from_fn(size, size, |row, column| hessian[row.max(column) * size + row.min(column)] + ridge(row, column));
+    let solved = Cholesky::new(hessian)?.solve(Matrix::from_fn(1, size, |_, place| gradient[place]));
+    let step: Vec<f64> = (0..size).map(|place| solved.get(0, place)).collect();
     step.iter().all(|step| step.is_finite()).then_some(step)
 }
 
