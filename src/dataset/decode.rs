@@ -35,6 +35,8 @@ pub struct Decoded {
     pub rows: RowBatch,
     /// Categories that the model does not know; they have the code [`super::UNKNOWN_CATEGORY`].
     pub unseen: UnseenCategories,
+    /// Each row's draw in a sample, whose rows have the smallest; empty of other rows.
+    pub draws: Vec<u64>,
 }
 
 impl RawBatch {
@@ -69,7 +71,7 @@ impl RawBatch {
             weight: self.weight()?,
             extra: extra.map_err(|error| self.failed(&error))?,
         };
-        Ok(Decoded { rows, unseen })
+        Ok(Decoded { rows, unseen, draws: Vec::new() })
     }
 
     fn features(&self) -> Result<(FeatureBlock, UnseenCategories), DataError> {

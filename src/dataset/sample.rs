@@ -35,7 +35,7 @@ impl Selection {
         }
         sample.prune().map_err(failed)?;
         let rows = concat_batches(&self.plan.schema, &sample.rows).map_err(failed)?;
-        RawBatch::new(Arc::clone(&self.plan), 0, rows).decode()
+        Ok(Decoded { draws: sample.draws, ..RawBatch::new(Arc::clone(&self.plan), 0, rows).decode()? })
     }
 }
 

@@ -72,8 +72,9 @@ pub trait Derivation: Send + Sync {
         false
     }
 
-    /// Adds a chunk of rows of a method's sample: as that method explains them, and as each does that explains all rows.
-    fn compare(&self, _partial: &mut Self::Partial, _chunk: Explained<'_>) {}
+    /// Adds a chunk of rows of a method's sample: as that method explains them, and as each does that explains all rows. Of `draws` each row has its
+    /// own, whatever the method; a smaller sample has the rows with the smaller ones.
+    fn compare(&self, _partial: &mut Self::Partial, _chunk: Explained<'_>, _draws: &[u64]) {}
 
     /// Adds a chunk of the data's rows, with the model's scores where wanted (else empty).
     fn absorb_rows(&self, _partial: &mut Self::Partial, _rows: &RowBatch, _scores: &Scores) {}
@@ -108,7 +109,7 @@ pub trait AnyDerivation: Send + Sync {
     /// See [`Derivation::compares`].
     fn compares(&self) -> bool;
     /// See [`Derivation::compare`]; `partial` came from this derivation's `start`.
-    fn compare(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>);
+    fn compare(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>, draws: &[u64]);
     /// See [`Derivation::absorb_rows`]; `partial` came from this derivation's `start`.
     fn absorb_rows(&self, partial: &mut (dyn Any + Send), rows: &RowBatch, scores: &Scores);
     /// See [`Derivation::lines`].
@@ -141,9 +142,9 @@ impl<D: Derivation> AnyDerivation for D {
         Derivation::compares(self)
     }
 
-    fn compare(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>) {
+    fn compare(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>, draws: &[u64]) {
         if let Some(partial) = partial.downcast_mut() {
-            Derivation::compare(self, partial, chunk);
+            Derivation::compare(self, partial, chunk, draws);
         }
     }
 

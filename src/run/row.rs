@@ -112,7 +112,7 @@ pub fn explain_row(config: Config, options: Options, question: &RowQuestion, log
 fn explain(config: Config, options: Options, question: &RowQuestion, log: &Log, interrupt: &Interrupt) -> Result<RowExplanation, RunError> {
     let plan = Plan::new(config, options, interrupt)?.of_methods_alone();
     let mut steps = Steps::new(log.clone());
-    let Decoded { rows, unseen } = plan.data.find(&question.id)?.ok_or_else(|| unknown_row(&plan, &question.id))?;
+    let Decoded { rows, unseen, .. } = plan.data.find(&question.id)?.ok_or_else(|| unknown_row(&plan, &question.id))?;
     let (subject, _) = execute::subject(&plan, &mut steps, interrupt)?;
     let explainers = plan.pool.install(|| explain::build(&plan.config.explain, &subject))?;
     let schemas = stream::schemas(&plan, &explainers);

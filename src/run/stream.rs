@@ -14,7 +14,7 @@ use super::signals::Interrupt;
 use super::steps::Steps;
 use super::streamed::{Method, Streamed};
 use crate::attribution::{Additivity, AttributionBatch, AttributionSchema, Scores};
-use crate::dataset::{Lookup, RawBatch, RowBatch, UnseenCategories};
+use crate::dataset::{Decoded, Lookup, RawBatch, RowBatch, UnseenCategories};
 use crate::derive::{AnyDerivation, Explained};
 use crate::engine;
 use crate::explain::Explainer;
@@ -147,7 +147,7 @@ impl<'a> Stream<'a> {
             interrupt.check()?;
             let mut decoded = batch.decode()?;
             let absent = protected::join(self.plan, self.protected.as_ref(), &mut decoded.rows)?;
-            let mut chunk = self.explain(&methods, &decoded.rows, derivations, true, finished.chunk(number))?;
+            let mut chunk = self.explain(&methods, &decoded.rows, derivations, None, finished.chunk(number))?;
             (chunk.unseen, chunk.absent) = (decoded.unseen, absent);
             Ok(chunk)
         };
@@ -173,15 +173,16 @@ impl<'a> Stream<'a> {
         interrupt: &Interrupt,
     ) -> Result<(), RunError> {
         // One purpose for all methods: a larger sample holds a smaller one, so that methods can be compared on rows that both explain.
-        let mut rows = self.plan.data.sample(count, self.plan.config.run.seed, "explain")?.rows;
+        let Decoded { mut rows, draws, .. } = self.plan.data.sample(count, self.plan.config.run.seed, "explain")?;
         protected::join(self.plan, self.protected.as_ref(), &mut rows)?;
         let mut step = steps.start(self.schemas[method].method, Some(rows.rows() as u64));
         let finished = self.begin(&[method], all);
         let firsts = (0..rows.rows()).step_by(SAMPLED_ROWS).map(Ok);
         let work = |first: usize| {
             interrupt.check()?;
-            let chunk = rows.slice(first, SAMPLED_ROWS.min(rows.rows() - first));
-            self.explain_sampled(method, &chunk, derivations, finished.chunk(first / SAMPLED_ROWS))
+            let count = SAMPLED_ROWS.min(rows.rows() - first);
+            let chunk = (&rows.slice(first, count), &draws[first..first + count]);
+            self.explain_sampled(method, chunk, derivations, finished.chunk(first / SAMPLED_ROWS))
         };
         engine::ordered(&self.plan.pool, firsts, work, |chunk: Chunk| {
             step.advance(chunk.rows);
@@ -226,33 +227,36 @@ impl<'a> Stream<'a> {
     fn explain_sampled(
         &self,
         method: usize,
-        rows: &RowBatch,
+        (rows, draws): (&RowBatch, &[u64]),
         derivations: &[Box<dyn AnyDerivation>],
         finished: Option<(&Finished, usize)>,
     ) -> Result<Chunk, RunError> {
-        let mut chunk = self.explain(&[method], rows, derivations, false, finished)?;
+        let mut chunk = self.explain(&[method], rows, derivations, Some(draws), finished)?;
         if derivations.iter().any(|derivation| derivation.compares()) {
             for method in (0..self.explainers.len()).filter(|method| self.explainers[*method].sample().is_none()) {
                 let batch = explained(self.plan, &*self.explainers[method], &self.schemas[method], rows)?;
                 let compared = Explained { method, rows, attributions: &batch };
-                derivations.iter().zip(&mut chunk.partials).for_each(|(derivation, partial)| derivation.compare(&mut **partial, compared));
+                derivations
+                    .iter()
+                    .zip(&mut chunk.partials)
+                    .for_each(|(derivation, partial)| derivation.compare(&mut **partial, compared, draws));
             }
         }
         Ok(chunk)
     }
 
-    /// A worker's part of a chunk: some methods explain it; as the data's own rows it also has scores.
+    /// A worker's part of a chunk: some methods explain it; as the data's own rows it also has scores, as rows of a sample it has draws.
     fn explain(
         &self,
         methods: &[usize],
         rows: &RowBatch,
         derivations: &[Box<dyn AnyDerivation>],
-        own: bool,
+        draws: Option<&[u64]>,
         finished: Option<(&Finished, usize)>,
     ) -> Result<Chunk, RunError> {
         let mut partials: Partials = derivations.iter().map(|derivation| derivation.start()).collect();
         let mut lines = Vec::new();
-        if own {
+        if draws.is_none() {
             let wanted = derivations.iter().any(|derivation| derivation.wants_scores());
             let scores = if wanted { self.plan.model.scores(&rows.features)? } else { Scores::default() };
             derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb_rows(&mut **partial, rows, &scores));
@@ -267,8 +271,8 @@ impl<'a> Stream<'a> {
             };
             let chunk = Explained { method, rows, attributions: &batch };
             derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb(&mut **partial, chunk));
-            if !own {
-                derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.compare(&mut **partial, chunk));
+            if let Some(draws) = draws {
+                derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.compare(&mut **partial, chunk, draws));
             }
             let unwritten = self.encoders[method].iter().filter(|_| finished.is_none());
             parts.push(unwritten.map(|encoder| encoder.encode(&rows.ids, &batch)).collect::<Result<_, _>>()?);

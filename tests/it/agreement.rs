@@ -132,3 +132,13 @@ fn one_method_agrees_with_nobody_and_spaces_are_kept_apart() {
     assert_eq!(Line::of(&table, "kernel_shap", "tree_shap").number("normalised_error"), None);
     assert!(Line::of(&table, "permutation", "kernel_shap").number("normalised_error").is_some());
 }
+
+/// Of 5 000 rows LIME's measures keep 2 000, among which are all of the smaller sample.
+#[test]
+fn a_smaller_sample_is_compared_whole() {
+    let audit = Audit::of_rows(5);
+    audit.config("explain: { kernel_shap: { rows: 40, samples: 64 }, lime: { rows: 5000, samples: 40, stability: null } }\n");
+    let table = read(&audit.publish(&[]).join("tables/agreement.parquet"));
+    let rows = |a: &str, b: &str| Line::of(&table, a, b).rows();
+    assert_eq!((rows("kernel_shap", "tree_shap"), rows("lime", "kernel_shap"), rows("lime", "tree_shap")), (40, 40, 2000));
+}

@@ -79,7 +79,7 @@ fn pandas_files_keep_the_order_of_their_categories() {
     };
     let selection = Dataset::open(&path).unwrap().select(&request).unwrap();
     assert_eq!(selection.category_names(0).unwrap(), ["mid", "unused", "high", "low"]);
-    let Decoded { rows, unseen } = read(&path, &request).unwrap();
+    let Decoded { rows, unseen, .. } = read(&path, &request).unwrap();
     assert!(unseen.is_empty());
     let nan = f64::NAN;
     same(rows.features.column(0), &[3.0, 0.0, nan, 3.0, 2.0, 2.0, 3.0, 0.0, 0.0, nan, 2.0, 3.0]);
@@ -125,7 +125,7 @@ fn names_codes_and_integers_become_codes_and_strangers_are_counted() {
     let names = ["a", "b"];
     let columns = ["text", "dictionary", "floats", "codes"].map(|name| category(name, &names));
     let request = features([columns.to_vec(), vec![category("integers", &["40", "10"])]].concat());
-    let Decoded { rows, unseen } = read(&path, &request).unwrap();
+    let Decoded { rows, unseen, .. } = read(&path, &request).unwrap();
     let (nan, unknown) = (f64::NAN, UNKNOWN_CATEGORY);
     same(rows.features.column(0), &[1.0, 0.0, unknown, nan]);
     same(rows.features.column(1), &[1.0, nan, unknown, unknown]);
@@ -166,7 +166,7 @@ fn booleans_and_floats_become_codes_where_they_are_the_categories() {
         category("share", &["0.5", "1e300", "1.0"]),
         category("whole", &["10.0", "20.0"]),
     ]);
-    let Decoded { rows, unseen } = read(&path, &request).unwrap();
+    let Decoded { rows, unseen, .. } = read(&path, &request).unwrap();
     let (nan, unknown) = (f64::NAN, UNKNOWN_CATEGORY);
     same(rows.features.column(0), &[0.0, unknown, nan]);
     same(rows.features.column(1), &[1.0, 0.0, nan]);

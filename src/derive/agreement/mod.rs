@@ -14,13 +14,12 @@ use super::{Context, Derivation, DeriveError, Explained};
 use crate::attribution::AttributionSchema;
 use crate::model::{Link, Output};
 use crate::numeric::rank::spearman;
-use crate::numeric::seed;
 use crate::table::{self, Table};
 use rank::{kendall, top};
 
 pub use settings::Settings;
 
-/// Rows that are kept of a method at most; of more, those with the smallest keys, so that methods keep the same.
+/// Rows that are kept of a method at most; of more, those with the smallest draws, which are the rows of smaller samples.
 const ROWS: usize = 2_000;
 
 /// The agreement of every two methods.
@@ -29,7 +28,7 @@ pub struct Agreement {
     settings: Settings,
 }
 
-/// What a method said of rows, by a key that equal rows share.
+/// What a method said of rows, by their draws.
 pub type Partial = Vec<BTreeMap<u64, Row>>;
 
 /// A method's attributions of a row and their standard errors, `output · features + feature`.
@@ -121,13 +120,12 @@ impl Derivation for Agreement {
         true
     }
 
-    fn compare(&self, partial: &mut Partial, chunk: Explained<'_>) {
+    fn compare(&self, partial: &mut Partial, chunk: Explained<'_>, draws: &[u64]) {
         let Some(mine) = partial.get_mut(chunk.method) else { return };
         let batch = chunk.attributions;
-        for (row, key) in chunk.rows.keys().into_iter().enumerate() {
-            let key = chunk.rows.features.row(row).into_iter().fold(key, |key, value| seed::derive(key, "row", value.to_bits()));
+        for (row, draw) in draws.iter().enumerate() {
             let of = |values: &Vec<f64>| values.iter().skip(row).step_by(batch.rows).copied().collect::<Vec<_>>();
-            mine.insert(key, Row { values: of(&batch.values), errors: batch.standard_errors.as_ref().map(of) });
+            mine.insert(*draw, Row { values: of(&batch.values), errors: batch.standard_errors.as_ref().map(of) });
         }
         shrink(mine);
     }
@@ -180,7 +178,7 @@ impl Derivation for Agreement {
     }
 }
 
-/// Keeps the rows with the smallest keys.
+/// Keeps the rows with the smallest draws.
 fn shrink(rows: &mut BTreeMap<u64, Row>) {
     while rows.len() > ROWS {
         rows.pop_last();
