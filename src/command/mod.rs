@@ -47,7 +47,12 @@ pub struct CommandPredictor {
     /// Why there is no process any more, once there is none.
     process: Mutex<Result<Process, CommandError>>,
     answer: Duration,
+    /// The rows that it was asked about first, and what it said.
+    first: (FeatureBlock, Vec<f64>),
 }
+
+/// Difference of two answers about the same rows, as a share of the largest prediction, that a model may owe to its way of adding up.
+const WAVERING: f64 = 1e-6;
 
 impl CommandPredictor {
     /// Starts the command and has it predict a first few rows, from which it is known what its outputs are.
@@ -60,8 +65,20 @@ impl CommandPredictor {
         let mut process = Process::start(launch, batch.schema(), watch)?;
         let answer = process.ask(batch, launch.start, "start_seconds")?;
         let answers = Answers::new(&answer, launch.outputs.as_deref())?;
-        answers.read(&answer, rows.rows()).map_err(|fault| fault.at(&requests, rows, 0))?;
-        Ok(Self { requests, answers, batch_rows: launch.batch_rows, process: Mutex::new(Ok(process)), answer: launch.answer })
+        let first = (rows.clone(), answers.read(&answer, rows.rows()).map_err(|fault| fault.at(&requests, rows, 0))?);
+        Ok(Self { requests, answers, batch_rows: launch.batch_rows, process: Mutex::new(Ok(process)), answer: launch.answer, first })
+    }
+
+    /// Asks about the first rows again: where some batch was answered twice, each answer since then was that to the batch before.
+    fn ask_again(&self) -> Result<(), CommandError> {
+        let (rows, said) = &self.first;
+        let again = self.ask(rows, 0, rows.rows())?;
+        let largest = said.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        if said.iter().zip(&again).any(|(said, again)| (said - again).abs() > WAVERING * largest) {
+            let message = "to its first rows is another at the end than at the start; answer each batch once, and a row by itself alone";
+            return Err(CommandError::Answer(message.into()));
+        }
+        Ok(())
     }
 
     /// One batch there and back: its predictions, `output · rows + row`.
@@ -99,8 +116,9 @@ impl Predictor for CommandPredictor {
     }
 
     fn close(&self) -> Result<(), PredictError> {
+        let again = self.ask_again();
         let mut state = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         let closed = std::mem::replace(&mut *state, Err(CommandError::Closed)).and_then(Process::close);
-        closed.map_err(|error| PredictError(error.to_string()))
+        again.and(closed).map_err(|error| PredictError(error.to_string()))
     }
 }
