@@ -144,6 +144,8 @@ fn the_proxy_needs_fewer_coalitions() {
     };
     assert!(of("proxy", 512) < of("leverage", 1024) && of("auto", 512) == of("proxy", 512));
     assert!(of("leverage", 4096) < of("leverage", 256));
+    // Eight a feature are enough.
+    assert!(of("auto", 112) == of("proxy", 112) && of("auto", 110) == of("leverage", 110));
 }
 
 #[test]

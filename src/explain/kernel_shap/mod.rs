@@ -25,7 +25,7 @@ const METHOD: &str = "kernel_shap";
 /// Coalitions of the first look, where there is a tolerance.
 const FIRST: usize = 256;
 
-/// Coalitions a player from which on the proxy pays.
+/// Coalitions a player from which on the proxy pays, none and all players among them.
 const PROXY_FROM: usize = 8;
 
 /// KernelSHAP (Lundberg & Lee 2017) on leverage-weighted pairs, with standard errors.
@@ -120,7 +120,7 @@ impl KernelShap {
 
     fn uses_proxy(&self, pairs: usize) -> bool {
         match self.settings.estimator {
-            Estimator::Auto => 2 * pairs >= PROXY_FROM * self.sampling.players(),
+            Estimator::Auto => 2 * pairs + 2 >= PROXY_FROM * self.sampling.players(),
             Estimator::Leverage => false,
             Estimator::Proxy => true,
         }
