@@ -31,6 +31,12 @@ fn linear_models_have_their_limits() {
     for (found, expected) in coefficients.iter().zip([-3.0, -2.0 / 3.0, 0.0, 0.0]) {
         assert!((found - expected).abs() < 0.05, "{coefficients:?}");
     }
+    let two = explained(
+        &settings.replace("4}", "2}"),
+        of(|x| 3.0 * x[0] - 2.0 * x[1] + 7.0, &sample),
+        &FeatureBlock::from_rows(&[vec![-0.8, 0.3, 0.9, 0.0]]),
+    );
+    assert!((0..4).all(|feature| (two.column(0, feature)[0] == 0.0) == (feature > 1)), "{:?}", two.values);
 }
 
 #[test]

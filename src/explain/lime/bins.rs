@@ -86,8 +86,8 @@ impl Bin {
         }
         for _ in 0..64 {
             let (radius, angle): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
-            let (sine, cosine) = (std::f64::consts::TAU * angle).sin_cos();
-            let radius = self.deviation * (-2.0 * radius.ln()).sqrt();
+            let (sine, cosine) = libm::sincos(std::f64::consts::TAU * angle);
+            let radius = self.deviation * (-2.0 * libm::log(radius)).sqrt();
             let within = |value: &f64| (self.low..=self.high).contains(value);
             if let Some(value) = [self.mean + radius * cosine, self.mean + radius * sine].into_iter().find(within) {
                 return value;

@@ -56,7 +56,7 @@ impl Lime {
         let bins: Vec<Bins> =
             members.par_iter().map(|member| Bins::new(sample.features.column(member.column), member.values.is_ordered())).collect();
         let width = WIDTH * WIDTH * bins.len() as f64;
-        let kernel = (0..=bins.len()).map(|off| (-(off as f64) / width).exp().sqrt()).collect();
+        let kernel = (0..=bins.len()).map(|off| libm::exp(-(off as f64) / width).sqrt()).collect();
         let around = Arc::new(Neighbourhood { bins, kernel, features: settings.features.get() });
         let predictor = Arc::clone(&subject.predictor);
         let perturbed = Perturbed::draw(&around, &*predictor, settings.samples.get(), subject.seed)?;

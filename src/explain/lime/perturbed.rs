@@ -67,9 +67,10 @@ impl Perturbed {
         let weights: Vec<f64> = bits.turned_times(&vec![1.0; features]).into_iter().map(|on| kernel[features - on as usize]).collect();
         let weight: f64 = weights.iter().sum();
         let means: Vec<f64> = bits.times(&weights).into_iter().map(|sum| sum / weight).collect();
-        let centred = Matrix::from_fn(features, samples + 1, |feature, sample| bits.get(feature, sample) - means[feature]);
-        let scaled = Matrix::from_fn(features, samples + 1, |feature, sample| centred.get(feature, sample) * weights[sample]);
-        let gram = scaled.product(&centred);
+        let scaled =
+            Matrix::from_fn(features, samples + 1, |feature, sample| (bits.get(feature, sample) - means[feature]) * weights[sample]);
+        // Since `Σ w (b_j − b̄_j)` is zero, the other factor need not be about its mean.
+        let gram = scaled.product(&bits);
         let weighted = |values: &mut dyn Iterator<Item = f64>| values.zip(&weights).map(|(value, w)| value * w).sum::<f64>();
         let fit = |(predictions, own): (&[f64], &f64)| {
             let targets = || predictions.iter().chain([own]).copied();

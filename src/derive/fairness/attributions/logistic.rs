@@ -75,7 +75,7 @@ fn odds(x: &[f64], beta: &[f64]) -> f64 {
 
 /// ½·|β|² + Σ [w₁·ln(1 + e⁻ᶻ) + w₂·ln(1 + eᶻ)].
 fn penalised(rows: &[Vec<f64>], weights: &[[f64; 2]], beta: &[f64]) -> f64 {
-    let softplus = |z: f64| z.max(0.0) + (-z.abs()).exp().ln_1p();
+    let softplus = |z: f64| z.max(0.0) + libm::log1p(libm::exp(-z.abs()));
     let one = |(x, w): (&Vec<f64>, &[f64; 2])| {
         let z = odds(x, beta);
         w[0] * softplus(-z) + w[1] * softplus(z)
@@ -89,7 +89,7 @@ fn newton(rows: &[Vec<f64>], weights: &[[f64; 2]], beta: &[f64]) -> Option<Vec<f
     let mut gradient: Vec<f64> = beta.iter().enumerate().map(|(place, beta)| if place == 0 { 0.0 } else { *beta }).collect();
     let mut hessian = vec![0.0; size * size];
     for (x, w) in rows.iter().zip(weights) {
-        let (weight, p) = (w[0] + w[1], 1.0 / (1.0 + (-odds(x, beta)).exp()));
+        let (weight, p) = (w[0] + w[1], 1.0 / (1.0 + libm::exp(-odds(x, beta))));
         let (residual, curvature) = (weight * p - w[0], weight * p * (1.0 - p));
         let x = |place: usize| if place == 0 { 1.0 } else { x[place - 1] };
         for row in 0..size {
