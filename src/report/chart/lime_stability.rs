@@ -59,9 +59,12 @@ fn figure(table: &Table, output: Output<'_>, options: &Options) -> Result<Figure
     let lines = lines(table, output.name);
     let (title, stem) = (output.title("LIME with other seeds"), output.stem("lime_stability"));
     let seeds = if table.is_empty() { 0 } else { table.integers("seeds").value(0) };
+    let of_output = |line: usize| table.texts("output").value(line) == output.name;
+    let rows = distinct(table, "row_id", &of_output, usize::MAX).len();
     let subtitle = format!(
-        "the same rows explained with {seeds} seeds: bars from the smallest to the largest coefficient, dots where the run's own seed is; paler where some seeds do not \
-         choose the feature; Jaccard: overlap of the chosen features, 1 where all seeds choose alike"
+        "{} of {rows} rows explained with {seeds} seeds: bars from the smallest to the largest coefficient, dots where the run's own seed is; paler where some seeds do not \
+         choose the feature; Jaccard: overlap of the chosen features, 1 where all seeds choose alike",
+        rows.min(ROWS)
     );
     let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
     let frame = Frame::new(title.clone(), &subtitle, &names, (ROW, 0.0, RIGHT));

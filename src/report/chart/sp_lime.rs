@@ -80,17 +80,18 @@ impl Panel<'_> {
 fn figure(panel: &Panel, options: &Options) -> Result<Figure, ReportError> {
     let names = panel.top(options.top_features);
     let (title, stem) = (panel.output.title("Rows that show most of the model"), panel.output.stem("sp_lime"));
+    let largest = panel.picks.iter().flat_map(|pick| pick.cells.values()).fold(0.0_f64, |largest, cell| largest.max(cell.0.abs()));
     let subtitle = format!(
-        "each column a picked row: bars are its {}s ({}), its values beneath; the curve is the share of all importance that the rows cover so far",
+        "each column a picked row: bars are its {}s ({}; the longest is {}), its values beneath; the curve is the share of all importance that the rows cover so far",
         panel.quantity(),
-        options.space_of(panel.source)
+        options.space_of(panel.source),
+        short(largest)
     );
     let frame = Frame::new(title.clone(), &subtitle, &names, (ROW, HEADER, 12.0));
     let alt = description(panel, &names);
     let (width, height) = frame.size();
     let picture = |canvas: &Canvas| -> Drawn {
         frame.draw(canvas, &names)?;
-        let largest = panel.picks.iter().flat_map(|pick| pick.cells.values()).fold(0.0_f64, |largest, cell| largest.max(cell.0.abs()));
         for (place, pick) in panel.picks.iter().enumerate() {
             column(canvas, &frame, (place, panel.picks.len()), (pick, &names), largest)?;
         }
