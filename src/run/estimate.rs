@@ -4,9 +4,11 @@
 
 use super::plan::Plan;
 use crate::dataset::{Request, Selection};
+use crate::derive::{Choice, GridChoice};
 use crate::explain::tree_shap::Mode;
 use crate::model::Forest;
 use crate::pattern::{Cost, Options};
+use crate::subject::SAMPLE_ROWS;
 
 /// A value of a row, decoded or encoded.
 const VALUE: f64 = 70.0;
@@ -23,6 +25,10 @@ const DRAW: f64 = 4.0;
 const MOVE: f64 = 1.2;
 /// Bytes of a reason, with its texts, before it is written.
 const REASON: u64 = 170;
+/// Bytes of a line of the table `ice`, with what it is made from.
+const CURVE_POINT: u64 = 200;
+/// Pairs of coalitions that KernelSHAP's proxy is conditioned on, at most.
+const PAIRS: usize = 2048;
 /// Everything that takes no rows: opening, figures, the page, syncing.
 const FIXED: f64 = 0.15e9;
 
@@ -32,7 +38,7 @@ impl Plan {
         let forest = self.model.forest()?;
         let (rows, features) = (self.data.dataset().rows(), self.model.features.len() as f64);
         let outputs = self.model.outputs.len() as f64;
-        let background = self.background.as_ref().map_or(0, |background| background.dataset().rows());
+        let background = self.background_rows();
         let explain = &self.config.explain;
         let (leaves, trees) = (forest.leaves() as f64, forest.trees.len() as f64);
         let per_row = (VALUE * features * (1.0 + outputs)) + PREDICTION * trees;
@@ -43,9 +49,12 @@ impl Plan {
         } else if self.needs.histograms {
             total += Cost::interventional(forest, background).build;
         }
+        if self.has_reasons() {
+            total += self.favourable().total(rows) + background as f64 * (VALUE * features + PREDICTION * trees);
+        }
         let game = |samples: usize| leaves * (LEAF + COALITION * samples as f64);
         if let Some(settings) = explain.kernel_shap.settings() {
-            let pairs = (settings.samples.get() / 2).min(2048) as f64;
+            let pairs = (settings.samples.get() / 2).min(PAIRS) as f64;
             let proxy = pairs * pairs * (ELEMENT + FACTOR * pairs);
             total += settings.rows.get() as f64 * (game(settings.samples.get()) + proxy);
         }
@@ -75,16 +84,58 @@ impl Plan {
         let (features, outputs) = (self.model.features.len() as u64, self.model.outputs.len() as u64);
         let chunk = 8 * self.chunk_rows as u64 * (2 * features + 3 * outputs * (features + 3));
         let of_forest = |forest| {
-            let (rows, background) =
-                (self.data.dataset().rows(), self.background.as_ref().map_or(0, |background| background.dataset().rows()));
+            let (rows, background) = (self.data.dataset().rows(), self.background_rows());
             let settings = self.config.explain.tree_shap.settings();
             let tables = settings.map_or(0, |settings| self.tree_shap(settings.mode, rows, background).bytes);
             let pairs = settings.filter(|settings| settings.interactions).map_or(0, |_| Cost::interactions(forest).bytes);
             // A node with what is compiled of it, beside the tables.
-            (tables + pairs + 600 * Forest::leaves(forest)) as u64
+            (tables + pairs + self.favourable().bytes + 600 * Forest::leaves(forest)) as u64
         };
         let under_way = 2 * self.threads as u64 + 1;
-        (64 << 20) + self.model.forest().map_or(0, of_forest) + (chunk + self.reasons()) * under_way + self.group_sums(under_way)
+        let streamed = (chunk + self.reasons()) * under_way + self.group_sums(under_way);
+        let systems = self.systems().saturating_mul(self.threads as u64);
+        ((64 << 20) + self.model.forest().map_or(0, of_forest) + streamed).saturating_add(systems).saturating_add(self.curves())
+    }
+
+    fn background_rows(&self) -> u64 {
+        self.background.as_ref().map_or(0, |background| background.dataset().rows())
+    }
+
+    fn has_reasons(&self) -> bool {
+        self.review.as_ref().is_some_and(|review| review.reasons().is_some())
+    }
+
+    /// What reasons cost: values of their own, against the background's favourable decisions, for unfavourable ones. At most all are either.
+    fn favourable(&self) -> Cost {
+        let cost = |forest| Cost::interventional(forest, self.background_rows());
+        self.model.forest().filter(|_| self.has_reasons()).map(cost).unwrap_or_default()
+    }
+
+    /// Matrices of KernelSHAP for one row: between the pairs of coalitions that the proxy is conditioned on and all, and some of pairs and features.
+    fn systems(&self) -> u64 {
+        let (features, samples) =
+            (self.groups.columns().len(), self.config.explain.kernel_shap.settings().map_or(0, |all| all.samples.get()));
+        let is_exact = u32::try_from(features).is_ok_and(|features| samples.checked_shr(features).is_some_and(|left| left > 0));
+        let pairs = if is_exact { 0 } else { samples / 2 };
+        8 * (pairs as u64).saturating_mul((pairs.min(PAIRS) + 6 * features) as u64)
+    }
+
+    /// The table of single rows' curves, which is held whole.
+    fn curves(&self) -> u64 {
+        let Some(settings) = self.config.derive.ice.settings() else { return 0 };
+        let all = self.model.features.len();
+        let features = match &settings.features {
+            Choice::All => all,
+            Choice::Top(count) => count.get().min(all),
+            Choice::Named(names) => names.len(),
+        };
+        let points = match settings.grid {
+            GridChoice::Quantiles(count) => features * count.get(),
+            // Both sides of every threshold.
+            GridChoice::Exact => 2 * self.model.forest().map_or(0, |forest| forest.leaves()),
+        };
+        let rows = self.data.dataset().rows().min(settings.rows.min(SAMPLE_ROWS).get() as u64);
+        CURVE_POINT.saturating_mul(rows).saturating_mul((points * self.model.outputs.len()) as u64)
     }
 
     /// Reasons of a chunk's rows, where all are unfavourable.
@@ -93,7 +144,8 @@ impl Plan {
         REASON * (self.chunk_rows * top.min(self.groups.columns().len())) as u64
     }
 
-    /// Sums over the groups of a review, of the chunks under way and of what each method has merged: its first rows and the later ones.
+    /// Sums over the groups of a review, of the chunks under way and of what each method has merged: its first rows and the later ones; and the
+    /// groups' samples, of what has been merged.
     ///
     /// There are taken to be as many groups as among the rows of the first chunk; what cannot be read is the run's to tell.
     fn group_sums(&self, under_way: u64) -> u64 {
@@ -102,10 +154,12 @@ impl Plan {
             let extra = selection.extra_schema().fields().iter().map(|field| field.name().clone()).collect();
             let rows = selection.dataset().select(&Request { extra, ..Request::default() }).ok()?;
             let first = rows.batches(self.chunk_rows).next()?.ok()?.decode().ok()?;
-            Some(review.group_bytes(&first.rows, self.groups.columns().len()))
+            let samples = review.sample_bytes(&first.rows, self.data.dataset().rows(), self.model.features.len());
+            Some((review.group_bytes(&first.rows, self.groups.columns().len()), samples))
         };
-        let of_chunk: u64 = [Some(&self.data), self.protected.as_ref()].into_iter().flatten().filter_map(of_chunk).sum();
+        let of_files: Vec<(u64, u64)> = [Some(&self.data), self.protected.as_ref()].into_iter().flatten().filter_map(of_chunk).collect();
+        let (of_chunk, samples) = of_files.iter().fold((0, 0), |(sums, samples), more| (sums + more.0, samples + more.1));
         let methods = ["tree_shap", "kernel_shap", "permutation"].iter().filter(|method| self.config.explain.is_on(method)).count() as u64;
-        of_chunk * methods.min(1) * (under_way - 1) + of_chunk * 2 * methods
+        of_chunk * methods.min(1) * (under_way - 1) + of_chunk * 2 * methods + samples
     }
 }

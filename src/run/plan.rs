@@ -55,7 +55,8 @@ pub struct Options {
     pub resume: bool,
 }
 
-/// What a run will do. Nothing has been computed yet: of the data, only footers have been read.
+/// What a run will do. Nothing has been explained yet. Of the data footers have been read, of a review the groups of the first chunk's rows; of a
+/// command's data the texts and the first rows, which it has been asked about; and all of it where the model was to be fitted.
 pub struct Plan {
     pub(super) config: Config,
     pub(super) options: Options,
@@ -107,7 +108,10 @@ impl Plan {
         derive::check(&plan.config.derive, plan.config.fairness.as_ref(), &plan.features())?;
         let (needed, limit) = (plan.pool.install(|| plan.memory()), plan.config.run.memory_limit);
         if needed > limit.0 {
-            tracing::warn!("the run may need {} MiB, more than run.memory_limit ({limit}); fewer --threads need less", needed >> 20);
+            tracing::warn!(
+                "the run may need {} MiB, more than run.memory_limit ({limit}); fewer --threads, samples and points need less",
+                needed >> 20
+            );
         }
         Ok(plan)
     }

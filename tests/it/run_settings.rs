@@ -158,16 +158,19 @@ fn a_warning_names_ten_unknown_categories_at_most() {
     assert!(said.contains("housing: categories that the model does not know, in 2 rows: 1e300 (1), 7 (1)\n"), "{said}");
 }
 
+/// MiB that a check predicts with some settings.
+fn predicted(audit: &Audit, settings: &[&str]) -> f64 {
+    let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+    let output = pipeline().arg("check").arg(audit.path("config.yaml")).args(["--threads", "2"]).args(settings).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let memory = text.lines().find_map(|line| line.strip_prefix("memory")).unwrap_or_else(|| panic!("{text}"));
+    memory.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap()
+}
+
 #[test]
 fn predicted_memory_grows_with_the_groups_of_a_review() {
     let audit = Audit::new();
-    let predicted = |column: &str| {
-        let fairness = format!("fairness={{favourable: below, attributes: [{{column: {column}}}]}}");
-        let output = pipeline().arg("check").arg(audit.path("config.yaml")).args(["--threads", "2", "--set", &fairness]).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let memory = text.lines().find_map(|line| line.strip_prefix("memory")).unwrap_or_else(|| panic!("{text}"));
-        memory.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap()
-    };
+    let predicted = |column: &str| predicted(&audit, &[&format!("fairness={{favourable: below, attributes: [{{column: {column}}}]}}")]);
     let rows = read(&audit.path("data.parquet"));
     let texts = |column: &str| arrow_cast::cast(rows.column_by_name(column).unwrap(), &arrow_schema::DataType::Utf8).unwrap();
     let groups = |column: &str| texts(column).as_string::<i32>().iter().collect::<std::collections::BTreeSet<_>>().len() as f64;
@@ -175,6 +178,23 @@ fn predicted_memory_grows_with_the_groups_of_a_review() {
     let expected = (groups("age") - groups("sex")) * 6.0 * (1024 * 42 * 8) as f64 / f64::from(1 << 20);
     let found = predicted("age") - predicted("sex");
     assert!(groups("age") > 50.0 && (found - expected).abs() <= 1.0, "{found} {expected}");
+}
+
+#[test]
+fn predicted_memory_counts_the_tables_of_reasons_and_the_lines_of_curves() {
+    let audit = Audit::new();
+    let review = |more: &str| format!("fairness={{favourable: below, attributes: [{{column: sex}}]{more}}}");
+    let fitted = ["data.label=bad", "model={train: {trees: 10}}"];
+    let with =
+        |tree_shap: &str, more: &[&str]| predicted(&audit, &[&fitted[..], &[&*format!("explain.tree_shap={tree_shap}")], more].concat());
+    let interventional = "{mode: interventional}";
+    // Values against favourable decisions have tables as large as values against all rows.
+    let tables = with(interventional, &[]) - with("false", &[]);
+    let found = with(interventional, &[&review(", reasons: {top: 1}")]) - with(interventional, &[&review("")]);
+    assert!(tables >= 4.0 && found >= tables - 1.0, "{found} {tables}");
+    // 20 features of at most a thousand points, for a thousand rows, in columns of eight bytes and more.
+    let curves = predicted(&audit, &["derive.ice={features: all, rows: 1000, grid: quantiles(1000)}"]) - predicted(&audit, &[]);
+    assert!(curves >= (20 * 1000 * 1000 * 8 * 5) as f64 / f64::from(1 << 20), "{curves}");
 }
 
 #[test]

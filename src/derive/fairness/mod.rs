@@ -42,8 +42,8 @@ const INSUFFICIENT: &str = "insufficient_data";
 /// Status of a number that does not exist, such as a ratio to zero.
 const UNDEFINED: &str = "undefined";
 
-/// Status of a number that is not given, since its attribute has more than [`GROUPS`] groups or its column more strata.
-const NOT_EVALUATED: &str = "not_evaluated";
+/// Status of a number that is not given, since its attribute has too many groups or its column too many strata.
+pub const NOT_EVALUATED: &str = "not_evaluated";
 
 /// Why a number of a group is not given.
 fn lacking(group: &Group) -> &'static str {
@@ -110,6 +110,12 @@ impl Review {
         let metrics = earlier.iter().find(|table| table.name == "fairness_metrics");
         let lines = metrics.iter().flat_map(|table| table.texts("attribute").iter().zip(table.texts("status")));
         lines.filter(|(_, status)| *status == Some(NOT_EVALUATED)).filter_map(|(attribute, _)| attribute).map(str::to_owned).collect()
+    }
+
+    /// Groups that some rows are in, of all attributes that do not have too many.
+    fn group_count(&self, rows: &RowBatch) -> u64 {
+        let labels = self.grouping.labels(rows);
+        labels.iter().filter(|labels| !labels.is_crowded()).map(|labels| labels.groups.len() as u64).sum()
     }
 
     /// Checks what cannot be known before the rows are read.

@@ -84,10 +84,8 @@ struct Lines<'a> {
 impl Review {
     /// What the sums over one chunk take in bytes, of a method that explains so many features: as much for a group's only row as for many.
     pub fn group_bytes(&self, rows: &RowBatch, features: usize) -> u64 {
-        let labels = self.grouping.labels(rows);
-        let groups: usize = labels.iter().filter(|labels| !labels.is_crowded()).map(|labels| labels.groups.len()).sum();
         let of_labels = if self.settings.by_label { 2 * BucketSums::bytes(features + 1) } else { 0 };
-        groups as u64 * (BucketSums::bytes(2 * features + 1) + of_labels)
+        self.group_count(rows) * (BucketSums::bytes(2 * features + 1) + of_labels)
     }
 }
 

@@ -69,6 +69,15 @@ struct Part {
     shares: Vec<f64>,
 }
 
+impl Review {
+    /// What the samples of groups like those of some rows take in bytes, of a model with so many features and of so many rows in `all`.
+    pub fn sample_bytes(&self, rows: &RowBatch, all: u64, features: usize) -> u64 {
+        let Some(effects) = &self.settings.effects else { return 0 };
+        let sampled = self.group_count(rows).saturating_mul(effects.rows.get() as u64);
+        8 * features as u64 * sampled.min(all * self.grouping.names().len() as u64)
+    }
+}
+
 impl FairnessEffects {
     /// Of a review; `orders` names categories in order.
     pub fn new(settings: &Effects, review: &Arc<Review>, context: &Arc<Context>, orders: &Orders) -> Self {
