@@ -190,21 +190,29 @@ fn is_first_run(table: &Table) -> bool {
     table.name == "compare" && !table.is_empty() && table.texts("status").iter().all(|status| status == Some("no_baseline"))
 }
 
+/// Cells without a number that a message tells of: a table may have as many as rows.
+const TOLD: usize = 5;
+
 /// What a gate has seen of its cells.
 #[derive(Debug, Default)]
 struct Seen {
     cells: usize,
     /// The number furthest beyond the limits, the last of equals, and its cell.
     worst: Option<(f64, Cell)>,
-    /// Why cells have no number.
-    unknown: Vec<String>,
+    /// Cells without a number.
+    unknown: usize,
+    /// Why the first of them have none.
+    told: Vec<String>,
 }
 
 impl Seen {
     fn absorb(&mut self, gate: &Gate, cell: Cell) {
         self.cells += 1;
         match &cell.value {
-            Err(why) => self.unknown.push(cell.told(why)),
+            Err(why) => {
+                self.unknown += 1;
+                self.told.extend((self.unknown <= TOLD).then(|| cell.told(why)));
+            }
             Ok(value) if self.worst.as_ref().is_none_or(|(worst, _)| gate.excess(*value).total_cmp(&gate.excess(*worst)).is_ge()) => {
                 self.worst = Some((*value, cell));
             }
@@ -217,7 +225,8 @@ impl Seen {
         outcome.value = self.worst.as_ref().map(|(value, _)| *value);
         let (status, message) = match &self.worst {
             Some((value, cell)) if gate.excess(*value) > 0.0 => (Status::Failed, cell.told(&readable(*value, gate))),
-            _ if !self.unknown.is_empty() => (Status::NotEvaluable, self.unknown.join("; ")),
+            _ if self.unknown > TOLD => (Status::NotEvaluable, format!("{}; and {} more", self.told.join("; "), self.unknown - TOLD)),
+            _ if self.unknown > 0 => (Status::NotEvaluable, self.told.join("; ")),
             Some((value, cell)) => (Status::Passed, cell.told(&readable(*value, gate))),
             None => (Status::NotEvaluable, format!("no row of table {table} fits")),
         };
@@ -315,6 +324,17 @@ mod tests {
         let lenient = evaluated(r#"{"metric": "fairness.adverse_impact_ratio", "min": 0.1}"#);
         assert_eq!(lenient.status, Status::NotEvaluable);
         assert!(lenient.message.contains("other") && lenient.message.contains("insufficient_data"), "{}", lenient.message);
+    }
+
+    #[test]
+    fn a_message_tells_of_a_few_missing_numbers_and_counts_the_others() {
+        let values = std::iter::once(Some(3.0)).chain([None; 10_000]);
+        let summary =
+            Table::new("summary", vec![("feature", table::texts(["age"; 10_001])), ("value_number", table::optional_numbers(values))]);
+        let outcome = evaluate(&[serde_json::from_str(r#"{"metric": "summary.value_number", "min": 0}"#).unwrap()], &[summary]).remove(0);
+        assert_eq!((outcome.status, outcome.value), (Status::NotEvaluable, Some(3.0)));
+        let expected = format!("10001 numbers; {}and 9995 more", "age: there is no number; ".repeat(5));
+        assert_eq!(outcome.message, expected);
     }
 
     #[test]
