@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow_array::Array;
 
 use super::plan::Plan;
-use crate::derive::fairness::Side;
+use crate::derive::fairness::{NOT_EVALUATED, Side};
 use crate::report::page::{Bounded, ConditionalLine, Fact, Fairness, GroupLine};
 use crate::table::Table;
 
@@ -17,9 +17,6 @@ const NAMED: usize = 3;
 
 /// Rate of false discoveries below which a feature is named.
 const DISCOVERY: f64 = 0.05;
-
-/// Status of what is not looked at, since it has too many groups or strata.
-const NOT_EVALUATED: &str = "not_evaluated";
 
 /// The section, where there is a review.
 pub(super) fn section(plan: &Plan, tables: &[Table]) -> Option<Fairness> {
@@ -40,11 +37,11 @@ pub(super) fn section(plan: &Plan, tables: &[Table]) -> Option<Fairness> {
                 group: group.into(),
                 reference: text("reference", row).into(),
                 rows: metrics.integers("rows").value(row),
-                rate: number(metrics, "value", row),
-                ratio: ratio.and_then(|row| number(metrics, "value", row)),
-                ratio_low: ratio.and_then(|row| number(metrics, "ci_low", row)),
-                ratio_high: ratio.and_then(|row| number(metrics, "ci_high", row)),
-                opportunity: of("equal_opportunity_difference").and_then(|row| number(metrics, "value", row)),
+                rate: metrics.number("value", row),
+                ratio: ratio.and_then(|row| metrics.number("value", row)),
+                ratio_low: ratio.and_then(|row| metrics.number("ci_low", row)),
+                ratio_high: ratio.and_then(|row| metrics.number("ci_high", row)),
+                opportunity: of("equal_opportunity_difference").and_then(|row| metrics.number("value", row)),
                 screen: screen(metrics, ratio),
                 features: attributions.map(|table| features(table, attribute, group)).unwrap_or_default(),
             }
@@ -67,9 +64,9 @@ fn conditional(table: &Table) -> Vec<ConditionalLine> {
     let keys = |row: usize| ["attribute", "group", "stratum", "metric"].map(|name| text(name, row));
     let find: BTreeMap<[&str; 4], usize> = (0..table.len()).map(|row| (keys(row), row)).collect();
     let bounded = |row: usize| Bounded {
-        value: number(table, "value", row),
-        low: number(table, "ci_low", row),
-        high: number(table, "ci_high", row),
+        value: table.number("value", row),
+        low: table.number("ci_low", row),
+        high: table.number("ci_high", row),
         status: text("status", row).replace('_', " "),
     };
     let line = |row: usize| {
@@ -124,31 +121,27 @@ pub(super) fn warnings(plan: &Plan, tables: &[Table]) -> Vec<String> {
             _ => None,
         }
     };
-    rates.iter().filter_map(warning).chain(crowded_strata(tables)).collect()
+    let is_crowded = |lines: &Vec<usize>| lines.iter().any(|row| text("status", *row) == NOT_EVALUATED);
+    let crowded: BTreeSet<&str> = rates.iter().filter(|(_, lines)| is_crowded(lines)).map(|(attribute, _)| *attribute).collect();
+    rates.iter().filter_map(warning).chain(crowded_strata(tables, &crowded)).collect()
 }
 
-/// Which columns have too many strata to compare groups within.
-fn crowded_strata(tables: &[Table]) -> impl Iterator<Item = String> {
-    let table = tables.iter().find(|table| table.name == "fairness_conditional");
-    let crowded = table.into_iter().flat_map(|table| {
-        let of_strata = |row: &usize| table.texts("status").value(*row) == NOT_EVALUATED && table.integers("strata").value(*row) > 0;
-        (0..table.len()).filter(of_strata).map(|row| table.texts("stratum").value(row))
-    });
-    let columns: BTreeSet<&str> = crowded.collect();
-    columns.into_iter().map(|column| {
+/// Which columns have too many strata to compare groups within: all that was not looked at, but for the `crowded` attributes.
+fn crowded_strata(tables: &[Table], crowded: &BTreeSet<&str>) -> Vec<String> {
+    let Some(table) = tables.iter().find(|table| table.name == "fairness_conditional") else { return Vec::new() };
+    let text = |name: &str, row: usize| table.texts(name).value(row);
+    let of_strata = |row: &usize| text("status", *row) == NOT_EVALUATED && !crowded.contains(text("attribute", *row));
+    let columns: BTreeSet<&str> = (0..table.len()).filter(of_strata).map(|row| text("stratum", row)).collect();
+    let told = columns.into_iter().map(|column| {
         format!("fairness: `{column}` has too many strata to compare groups within; give a number bins, or choose another column")
-    })
-}
-
-fn number(table: &Table, column: &str, row: usize) -> Option<f64> {
-    let numbers = table.numbers(column);
-    numbers.is_valid(row).then(|| numbers.value(row))
+    });
+    told.collect()
 }
 
 /// What the screen says of a group; the reference has no ratio.
 fn screen(metrics: &Table, ratio: Option<usize>) -> &'static str {
     let Some(row) = ratio else { return "reference" };
-    match (number(metrics, "value", row), number(metrics, "ci_high", row)) {
+    match (metrics.number("value", row), metrics.number("ci_high", row)) {
         (None, _) if metrics.texts("status").value(row) == "undefined" => "undefined",
         (None, _) if metrics.texts("status").value(row) == NOT_EVALUATED => "not evaluated",
         (None, _) => "insufficient data",
@@ -166,9 +159,9 @@ fn features(table: &Table, attribute: &str, group: &str) -> String {
         table.integers("label").is_null(*row)
             && [text("method", *row), text("attribute", *row), text("group", *row)] == [method, attribute, group]
     };
-    let discovered = |row: &usize| number(table, "q_value", *row).is_some_and(|q| q < DISCOVERY);
+    let discovered = |row: &usize| table.number("q_value", *row).is_some_and(|q| q < DISCOVERY);
     let found = (0..table.len()).filter(|row| is_meant(row) && discovered(row));
-    let mut found: Vec<(f64, &str)> = found.filter_map(|row| Some((number(table, "difference", row)?, text("feature", row)))).collect();
+    let mut found: Vec<(f64, &str)> = found.filter_map(|row| Some((table.number("difference", row)?, text("feature", row)))).collect();
     found.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
     let sign = |difference: f64| if difference < 0.0 { '−' } else { '+' };
     found.iter().take(NAMED).map(|(difference, feature)| format!("{feature} ({})", sign(*difference))).collect::<Vec<_>>().join(", ")

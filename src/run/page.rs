@@ -29,7 +29,8 @@ pub(super) fn write(plan: &Plan, findings: &Findings, folder: &Path) -> Result<(
 
 fn compose(plan: &Plan, findings: &Findings) -> Page {
     let (rows, warnings) = (findings.streamed.rows, &findings.warnings);
-    let (verdict, message) = verdict(findings);
+    let failed = findings.gates.iter().filter(|gate| gate.fails()).count();
+    let (verdict, message) = verdict(findings.gates.len(), failed, warnings.len());
     Page {
         name: plan.config.name.clone(),
         verdict,
@@ -50,22 +51,16 @@ fn compose(plan: &Plan, findings: &Findings) -> Page {
     }
 }
 
-fn verdict(findings: &Findings) -> (Verdict, String) {
-    let failed = findings.gates.iter().filter(|gate| gate.fails()).count();
-    match (failed, findings.warnings.len()) {
-        (0, 0) if findings.gates.is_empty() => {
-            (Verdict::Passed, "Every step ran, and nothing calls the numbers into question.".to_string())
-        }
-        (0, 0) => (Verdict::Passed, format!("Every step ran, and all of {} passed.", plural(findings.gates.len(), "gate"))),
-        (0, warnings) => (Verdict::Warned, format!("Every step ran; {}.", plural(warnings, "warning"))),
-        (failed, _) => (Verdict::Failed, format!("Every step ran; {} of {} did not pass.", failed, plural(findings.gates.len(), "gate"))),
-    }
-}
-
-fn plural(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("one {what}"),
-        count => format!("{count} {what}s"),
+/// What is said of so many gates, of which some fail the run, and so many warnings.
+fn verdict(gates: usize, failed: usize, warnings: usize) -> (Verdict, String) {
+    match (gates, failed, warnings) {
+        (0, 0, 0) => (Verdict::Passed, "Every step ran, and nothing calls the numbers into question.".into()),
+        (1, 0, 0) => (Verdict::Passed, "Every step ran, and the gate passed.".into()),
+        (gates, 0, 0) => (Verdict::Passed, format!("Every step ran, and all {gates} gates passed.")),
+        (_, 0, 1) => (Verdict::Warned, "Every step ran; one warning.".into()),
+        (_, 0, warnings) => (Verdict::Warned, format!("Every step ran; {warnings} warnings.")),
+        (1, ..) => (Verdict::Failed, "Every step ran; the gate did not pass.".into()),
+        (gates, failed, _) => (Verdict::Failed, format!("Every step ran; {failed} of {gates} gates did not pass.")),
     }
 }
 
@@ -245,6 +240,16 @@ fn about(section: &str, step: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::chart::CHARTS;
+
+    #[test]
+    fn one_gate_is_not_counted() {
+        let told = |gates, failed, warnings| verdict(gates, failed, warnings).1;
+        assert_eq!(told(1, 0, 0), "Every step ran, and the gate passed.");
+        assert_eq!(told(1, 1, 2), "Every step ran; the gate did not pass.");
+        assert_eq!(told(3, 0, 0), "Every step ran, and all 3 gates passed.");
+        assert_eq!(told(3, 1, 0), "Every step ran; 1 of 3 gates did not pass.");
+        assert_eq!(told(3, 0, 1), "Every step ran; one warning.");
+    }
 
     #[test]
     fn every_table_that_is_drawn_says_what_it_holds() {
