@@ -6,7 +6,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
-use super::chosen::distinct;
+use super::chosen::{distinct, not_drawn};
 use super::effects::level;
 use super::frame::{MARGIN, NOTE, TITLE, WIDTH};
 use super::text::wrap;
@@ -31,7 +31,7 @@ const SUBTITLE_LINE: f64 = 17.0;
 const SMALL: Face = Face { size: 11.0, bold: false, colour: palette::MUTED, anchor: HPos::Center };
 
 const SUBTITLE: &str = "observed share of the label 1 against the mean prediction, in ten equal bands of the prediction; on the dashed diagonal both are the same, above it the \
-     prediction is too low; pale lines: the attribute's other groups; lines break at bands with too few rows; groups without any other band are left out";
+     prediction is too low; pale lines: the attribute's other groups; lines break at bands with too few rows";
 
 /// One group's bands.
 struct Panel {
@@ -50,15 +50,18 @@ pub(super) fn draw(tables: &[&Table], _options: &Options) -> Result<Vec<Figure>,
     let figures = |table: &&Table| {
         let attributes = distinct(table, "attribute", &|_| true, FIGURES);
         let panels =
-            attributes.into_iter().map(|attribute| (panels(table, &attribute), attribute)).filter(|(panels, _)| !panels.is_empty());
+            attributes.into_iter().map(|attribute| (panels(table, &attribute), attribute)).filter(|((panels, _), _)| !panels.is_empty());
         let level = level(table).unwrap_or_default();
-        panels.enumerate().map(|(place, (panels, attribute))| figure(place, (&attribute, &level), &panels)).collect::<Vec<_>>()
+        panels
+            .enumerate()
+            .map(|(place, ((panels, left_out), attribute))| figure(place, (&attribute, &level), (&panels, &left_out)))
+            .collect::<Vec<_>>()
     };
     tables.iter().flat_map(figures).collect()
 }
 
-/// The groups of an attribute that have rows enough in some band.
-fn panels(table: &Table, attribute: &str) -> Vec<Panel> {
+/// The groups of an attribute that have rows enough in some band, and what is said of those that are not drawn.
+fn panels(table: &Table, attribute: &str) -> (Vec<Panel>, String) {
     let number = |column: &str, row: usize| table.numbers(column).value(row);
     let band = |row: usize| Band {
         middle: (number("left", row) + number("right", row)) / 2.0,
@@ -72,13 +75,16 @@ fn panels(table: &Table, attribute: &str) -> Vec<Panel> {
         let rows = (0..table.len()).filter(|&row| is_of(row) && table.texts("group").value(row) == group);
         Panel { bands: rows.map(band).collect(), group }
     };
-    distinct(table, "group", &given, GROUPS).into_iter().map(of_group).collect()
+    let groups = distinct(table, "group", &given, usize::MAX);
+    let all = distinct(table, "group", &is_of, usize::MAX).len();
+    let left_out = [(groups.len().saturating_sub(GROUPS), "of the last groups"), (all - groups.len(), "with too few rows in every band")];
+    (groups.into_iter().take(GROUPS).map(of_group).collect(), not_drawn(&left_out))
 }
 
-fn figure(place: usize, (attribute, level): (&str, &str), panels: &[Panel]) -> Result<Figure, ReportError> {
+fn figure(place: usize, (attribute, level): (&str, &str), (panels, left_out): (&[Panel], &str)) -> Result<Figure, ReportError> {
     let title = format!("Calibration by {attribute}");
     let stem = format!("fairness_calibration-{place}");
-    let subtitle = wrap(&format!("{SUBTITLE}; whiskers: {level} % Wilson intervals"), NOTE.size, WIDTH - 2.0 * MARGIN);
+    let subtitle = wrap(&format!("{SUBTITLE}; whiskers: {level} % Wilson intervals{left_out}"), NOTE.size, WIDTH - 2.0 * MARGIN);
     let top = MARGIN + 30.0 + SUBTITLE_LINE * subtitle.len() as f64;
     let height = NAME + PLOT + BENEATH;
     let size = (WIDTH, top + height * panels.len().div_ceil(2) as f64 + MARGIN / 2.0);

@@ -1,11 +1,13 @@
 //! Clusters as a heat map: rows in the order of their hierarchy, a line a feature, the total of attributions above.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
+use super::chosen::{Block, blocks};
 use super::frame::{Frame, NOTE};
 use super::output::{OUTPUTS, Output};
 use super::{Figure, Options, chart_error, palette};
@@ -41,7 +43,7 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
 }
 
 fn maps<'a>(clusters: &'a Table, summary: &'a Table, top: usize) -> Vec<Map<'a>> {
-    let attributions = by_feature(summary);
+    let blocks = blocks(summary);
     let (methods, outputs) = (clusters.texts("method"), clusters.texts("output"));
     let mut starts: Vec<usize> = (0..clusters.len()).filter(|row| clusters.integers("order").value(*row) == 0).collect();
     starts.push(clusters.len());
@@ -51,35 +53,35 @@ fn maps<'a>(clusters: &'a Table, summary: &'a Table, top: usize) -> Vec<Map<'a>>
         let place = maps.iter().filter(|map| map.method == method).count();
         let count = starts.iter().filter(|start| **start < clusters.len() && methods.value(**start) == method).count();
         if place < OUTPUTS {
-            let lines = (ends[0]..ends[1], attributions.get(&(method, output)));
-            maps.push(map(clusters, Output::new(output, place, count), lines, top));
+            let attributions = blocks.iter().find(|block| (block.method, block.output) == (method, output));
+            let attributions = attributions.map_or_else(Vec::new, |block| ordered(clusters, ends[0]..ends[1], summary, block));
+            maps.push(map(clusters, Output::new(output, place, count), (ends[0]..ends[1], attributions), top));
         }
     }
     maps
 }
 
-type Attributions<'a> = Vec<(&'a str, HashMap<String, f64>)>;
-
-/// Attributions by row, feature by feature, of each method and output.
-fn by_feature(summary: &Table) -> HashMap<(&str, &str), Attributions<'_>> {
-    let [methods, outputs, features] = ["method", "output", "feature"].map(|column| summary.texts(column));
-    let mut all: HashMap<(&str, &str), Attributions> = HashMap::new();
-    let Some(ids) = summary.rows.column_by_name("row_id") else { return all };
-    for row in 0..summary.len() {
-        let found = all.entry((methods.value(row), outputs.value(row))).or_default();
-        if found.last().is_none_or(|(feature, _)| *feature != features.value(row)) {
-            found.push((features.value(row), HashMap::new()));
-        }
-        let attribution = summary.numbers("attribution").value(row);
-        found.last_mut().into_iter().for_each(|(_, rows)| _ = rows.insert(cell_text(ids, row), attribution));
-    }
-    all
+/// Each feature with its attributions, in the order of the clusters' lines. A line's row in the summary is the one of its id and sum: ids may be of
+/// several rows.
+fn ordered<'a>(clusters: &Table, lines: Range<usize>, summary: &Table, block: &Block<'a>) -> Vec<(&'a str, Vec<f64>)> {
+    let [Some(ids), Some(own)] = [summary, clusters].map(|table| table.rows.column_by_name("row_id")) else { return Vec::new() };
+    let attributions = |feature: &Range<usize>, place: usize| summary.numbers("attribution").value(feature.start + place);
+    let total = |place: usize| block.features.iter().map(|(_, feature)| attributions(feature, place)).sum::<f64>();
+    let id = |place: usize| block.features.first().map_or_else(String::new, |(_, feature)| cell_text(ids, feature.start + place));
+    let places: HashMap<(String, u64), usize> = (0..block.rows()).map(|place| ((id(place), total(place).to_bits()), place)).collect();
+    let totals = clusters.numbers("total");
+    let place = |line: usize| places.get(&(cell_text(own, line), totals.value(line).to_bits())).copied();
+    let order: Vec<Option<usize>> = lines.map(place).collect();
+    let of = |(name, feature): &(&'a str, Range<usize>)| {
+        (*name, order.iter().map(|place| place.map_or(0.0, |place| attributions(feature, place))).collect())
+    };
+    block.features.iter().map(of).collect()
 }
 
 fn map<'a>(
     clusters: &'a Table,
     output: Output<'a>,
-    (lines, attributions): (std::ops::Range<usize>, Option<&Attributions<'a>>),
+    (lines, attributions): (Range<usize>, Vec<(&'a str, Vec<f64>)>),
     top: usize,
 ) -> Map<'a> {
     let rows = lines.len();
@@ -93,14 +95,9 @@ fn map<'a>(
         });
         sums.into_iter().map(|(sum, rows)| sum / rows).collect::<Vec<f64>>()
     };
-    let ids = clusters.rows.column_by_name("row_id");
-    let keys: Vec<String> = lines.clone().map(|line| ids.map_or_else(String::new, |ids| cell_text(ids, line))).collect();
-    let of = |values: &HashMap<String, f64>| keys.iter().map(|key| values.get(key).copied().unwrap_or(0.0)).collect::<Vec<f64>>();
-    let mut sized: Vec<(f64, (&str, Vec<f64>))> = Vec::new();
-    for (feature, values) in attributions.into_iter().flatten() {
-        let values = of(values);
-        sized.push((values.iter().map(|value| value.abs()).sum(), (*feature, mean(&values))));
-    }
+    let size = |values: &[f64]| values.iter().map(|value| value.abs()).sum::<f64>();
+    let mut sized: Vec<(f64, (&str, Vec<f64>))> =
+        attributions.iter().map(|(feature, values)| (size(values), (*feature, mean(values)))).collect();
     sized.sort_by(|a, b| b.0.total_cmp(&a.0));
     let totals: Vec<f64> = lines.clone().map(|line| clusters.numbers("total").value(line)).collect();
     let mut ends: Vec<(f64, usize)> = Vec::new();
@@ -209,4 +206,19 @@ fn legend(canvas: &Canvas, frame: &Frame, most: f64, space: &str) -> Drawn {
         canvas.rect((x, y - 5.0), (x + 6.0, y + 5.0), palette::diverging(f64::from(step - 12) / 12.0))?;
     }
     canvas.text((left + 156.0, y), NOTE, &format!("{} and more: attribution ({})", short(most), space))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chosen::tests::repeated_ids;
+    use super::*;
+    use crate::table::{integers, numbers};
+
+    #[test]
+    fn rows_with_the_same_id_keep_their_attributions() {
+        let clusters = Table::new("clusters", vec![("row_id", integers([8, 7, 7])), ("total", numbers([4.25, -1.0, 0.625]))]);
+        let summary = repeated_ids();
+        let found = ordered(&clusters, 0..3, &summary, &blocks(&summary)[0]);
+        assert_eq!(found, [("x", vec![0.25, -2.0, 0.5]), ("y", vec![4.0, 1.0, 0.125])]);
+    }
 }

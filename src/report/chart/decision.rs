@@ -24,7 +24,7 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
     for ranking in &rankings(importance) {
         let extremes = chosen(summary, ranking, &Choice::Extremes { ends: CHOSEN, middle: CHOSEN });
         figures.push(figure(ranking, &extremes, ("decision", "rows with the lowest, middle and highest sums of attributions"), options)?);
-        let mut picked = chosen(summary, ranking, &Choice::Named(picks(rest.first().copied(), ranking)));
+        let mut picked = chosen(summary, ranking, &Choice::Picked(picks(rest.first().copied(), ranking)));
         picked.sort_by(|a, b| a.total.total_cmp(&b.total));
         if !picked.is_empty() {
             figures.push(figure(ranking, &picked, ("decision-picks", "rows that SP-LIME picked"), options)?);

@@ -1,9 +1,9 @@
 //! Partial dependence beside accumulated local effects, of features where they disagree, with the correlation that explains it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use arrow_array::Array;
-
+use super::chosen::{Block, blocks};
 use super::effects::{curves, heading};
 use super::output::outputs;
 use super::panels::{Curve, Panels, Point};
@@ -11,7 +11,7 @@ use super::{Figure, Options};
 use crate::numeric::rank::spearman;
 use crate::report::ReportError;
 use crate::report::number::signed;
-use crate::table::{Table, cell_text};
+use crate::table::Table;
 
 /// Share of the wider curve's range by which the dependence leaves the effect's band where they disagree.
 const DIFFERENCE: f64 = 0.2;
@@ -42,7 +42,7 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
 }
 
 /// Both curves of a number, where they differ.
-fn together(pdp: &Curve, ale: &Curve, numbers: &HashMap<&str, HashMap<String, f64>>) -> Option<Curve> {
+fn together(pdp: &Curve, ale: &Curve, numbers: &Numbers<'_>) -> Option<Curve> {
     let line = |curve: &Curve| numbers_of(curve).filter_map(|point| Some((point.x?, point.y, point.rows))).collect::<Vec<_>>();
     let (dependence, effect) = (line(pdp), line(ale));
     let rows: f64 = effect.iter().map(|point| point.2).sum();
@@ -82,24 +82,22 @@ fn interpolated(line: &[(f64, f64, f64)], x: f64) -> f64 {
     if b.0 > a.0 { a.1 + (b.1 - a.1) * ((x - a.0) / (b.0 - a.0)).clamp(0.0, 1.0) } else { b.1 }
 }
 
-/// Each numeric feature's values by row.
-fn numbers(summary: &Table) -> HashMap<&str, HashMap<String, f64>> {
-    let (features, values) = (summary.texts("feature"), summary.numbers("value_number"));
-    let mut numbers: HashMap<&str, HashMap<String, f64>> = HashMap::new();
-    let Some(ids) = summary.rows.column_by_name("row_id") else { return numbers };
-    for row in (0..summary.len()).filter(|row| values.is_valid(*row)) {
-        numbers.entry(features.value(row)).or_default().insert(cell_text(ids, row), values.value(row));
-    }
-    numbers
+/// Each numeric feature's values, row by row.
+type Numbers<'a> = HashMap<&'a str, Vec<Option<f64>>>;
+
+/// The numbers of the method that the summary has most rows of.
+fn numbers(summary: &Table) -> Numbers<'_> {
+    let values = |lines: &Range<usize>| lines.clone().map(|line| summary.number("value_number", line)).collect::<Vec<_>>();
+    let longest = blocks(summary).into_iter().max_by_key(Block::rows);
+    let all = longest.into_iter().flat_map(|block| block.features).map(|(feature, lines)| (feature, values(&lines)));
+    all.filter(|(_, values)| values.iter().any(Option::is_some)).collect()
 }
 
 /// The other feature with the largest rank correlation (Spearman), and that.
-fn nearest<'a>(name: &str, numbers: &HashMap<&'a str, HashMap<String, f64>>) -> Option<(&'a str, f64)> {
+fn nearest<'a>(name: &str, numbers: &Numbers<'a>) -> Option<(&'a str, f64)> {
     let own = numbers.get(name)?;
-    let correlation = |other: &HashMap<String, f64>| {
-        let mut pairs: Vec<(f64, f64)> = own.iter().filter_map(|(row, value)| Some((*value, *other.get(row)?))).collect();
-        pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        let (own, other): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+    let correlation = |other: &Vec<Option<f64>>| {
+        let (own, other): (Vec<f64>, Vec<f64>) = own.iter().zip(other).filter_map(|(own, other)| own.zip(*other)).unzip();
         spearman(&own, &other).unwrap_or(0.0)
     };
     let mut all: Vec<(&str, f64)> =
@@ -110,7 +108,16 @@ fn nearest<'a>(name: &str, numbers: &HashMap<&'a str, HashMap<String, f64>>) -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::chosen::tests::repeated_ids;
     use super::*;
+
+    #[test]
+    fn rows_with_the_same_id_are_correlated_one_by_one() {
+        let summary = repeated_ids();
+        let numbers = numbers(&summary);
+        assert_eq!((&numbers["x"][..], &numbers["y"][..]), (&[Some(1.0), None, Some(3.0)][..], &[Some(10.0), Some(20.0), Some(30.0)][..]));
+        assert_eq!(nearest("x", &numbers), Some(("y", 1.0)));
+    }
 
     fn curve(heights: [f64; 3], half: Option<f64>) -> Curve {
         let point = |(x, y): (u32, f64)| Point {

@@ -39,7 +39,7 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
     for ranking in &rankings(importance) {
         let extremes = chosen(summary, ranking, &Choice::Extremes { ends: ENDS, middle: 1 });
         figures.push(figure(ranking, &extremes, ("force", "the rows with the lowest, middle and highest sums of attributions"), options)?);
-        let picked = chosen(summary, ranking, &Choice::Named(picks(rest.first().copied(), ranking)));
+        let picked = chosen(summary, ranking, &Choice::Picked(picks(rest.first().copied(), ranking)));
         if !picked.is_empty() {
             figures.push(figure(ranking, &picked, ("force-picks", "the rows that SP-LIME picked"), options)?);
         }

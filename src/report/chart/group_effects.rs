@@ -7,7 +7,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
-use super::chosen::distinct;
+use super::chosen::{distinct, not_drawn};
 use super::frame::{Heading, MARGIN, NOTE, WIDTH};
 use super::legend::Legend;
 use super::text::width;
@@ -123,8 +123,7 @@ fn subtitle(options: &Options, left_out: &[(usize, &str)]) -> String {
          are; lines end where a group has no rows, dots of fewer than {FEW} are small; vertical: {}; intervals are in the table",
         options.effect_space
     );
-    let left_out = left_out.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("; not drawn: {count} {why}"));
-    left_out.fold(shown, |text, part| text + &part)
+    shown + &not_drawn(left_out)
 }
 
 fn feature(table: &Table, is_of: &dyn Fn(usize) -> bool, groups: &[String], name: String) -> Feature {

@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, svg};
-use super::chosen::distinct;
+use super::chosen::{distinct, not_drawn};
 use super::effects::level;
 use super::frame::Frame;
 use super::legend::Legend;
@@ -48,20 +48,24 @@ fn figure(table: &Table, method: &str, (place, attribute): (usize, &str), option
     let text = |column: &str, row: usize| table.texts(column).value(row);
     let is_of =
         |row: usize| text("method", row) == method && text("attribute", row) == attribute && table.numbers("mean_abs").is_valid(row);
-    let groups = distinct(table, "group", &is_of, palette::GROUPS.len());
+    let mut groups = distinct(table, "group", &is_of, usize::MAX);
     if groups.len() < 2 {
         return Ok(None);
     }
+    let all = distinct(table, "group", &|row| text("method", row) == method && text("attribute", row) == attribute, usize::MAX).len();
+    let left_out = [(groups.len().saturating_sub(palette::GROUPS.len()), "of the last groups"), (all - groups.len(), "with too few rows")];
+    groups.truncate(palette::GROUPS.len());
     let names = features(table, &is_of, FEATURES.min(options.top_features));
     let of_group = |(group, colour): (&String, &RGBColor)| bars(table, &is_of, &names, (group, *colour));
     let groups: Vec<Bars> = groups.iter().zip(&palette::GROUPS).map(of_group).collect();
     let title = format!("Feature importance by {attribute}");
     let stem = format!("fairness_importance-{method}-{place}");
     let subtitle = format!(
-        "{}; a bar a group, the features ordered by their largest; whiskers: {} % bootstrap intervals over rows; the top {} features",
+        "{}; a bar a group, the features ordered by their largest; whiskers: {} % bootstrap intervals over rows; the top {} features{}",
         method_title(method),
         level(table).unwrap_or_default(),
-        names.len()
+        names.len(),
+        not_drawn(&left_out)
     );
     let features: Vec<&str> = names.iter().map(String::as_str).collect();
     let legend = Legend::new(groups.iter().map(|group| format!("{} ({})", group.group, counted(group.rows))).collect());

@@ -2,7 +2,6 @@
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
-use super::chosen::distinct;
 use super::frame::{Frame, NOTE};
 use super::output::{Output, outputs};
 use super::{Figure, Options, chart_error, palette};
@@ -34,17 +33,26 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
     tables.iter().flat_map(|table| outputs(table).into_iter().map(|output| figure(table, output, options))).collect()
 }
 
-fn lines(table: &Table, output: &str) -> Vec<Line> {
-    let of_output = |line: usize| table.texts("output").value(line) == output;
-    let Some(ids) = table.rows.column_by_name("row_id") else { return Vec::new() };
-    let mut lines = Vec::new();
-    for row in distinct(table, "row_id", &of_output, ROWS) {
-        let mut places: Vec<usize> = (0..table.len()).filter(|&line| of_output(line) && cell_text(ids, line) == row).collect();
+/// The lines that are drawn, and how many rows there are.
+fn lines(table: &Table, output: &str) -> (Vec<Line>, usize) {
+    let [outputs, features] = ["output", "feature"].map(|column| table.texts(column));
+    let Some(ids) = table.rows.column_by_name("row_id") else { return (Vec::new(), 0) };
+    let mut rows: Vec<(String, Vec<usize>)> = Vec::new();
+    for line in (0..table.len()).filter(|line| outputs.value(*line) == output) {
+        let (id, feature) = (cell_text(ids, line), features.value(line));
+        // Ids may be of several rows: a feature that comes again is another row's.
+        match rows.last_mut() {
+            Some((last, places)) if *last == id && places.iter().all(|place| features.value(*place) != feature) => places.push(line),
+            _ => rows.push((id, vec![line])),
+        }
+    }
+    let (mut lines, count) = (Vec::new(), rows.len());
+    for (row, mut places) in rows.into_iter().take(ROWS) {
         places.sort_by(|&a, &b| table.numbers("mean").value(b).abs().total_cmp(&table.numbers("mean").value(a).abs()));
         for (place, &line) in places.iter().take(FEATURES).enumerate() {
             let number = |column: &str| table.numbers(column).value(line);
             lines.push(Line {
-                name: format!("row {row}: {}", table.texts("feature").value(line)),
+                name: format!("row {row}: {}", features.value(line)),
                 coefficient: number("coefficient"),
                 ends: (number("low"), number("high")),
                 chosen: number("chosen"),
@@ -52,15 +60,13 @@ fn lines(table: &Table, output: &str) -> Vec<Line> {
             });
         }
     }
-    lines
+    (lines, count)
 }
 
 fn figure(table: &Table, output: Output<'_>, options: &Options) -> Result<Figure, ReportError> {
-    let lines = lines(table, output.name);
+    let (lines, rows) = lines(table, output.name);
     let (title, stem) = (output.title("LIME with other seeds"), output.stem("lime_stability"));
     let seeds = if table.is_empty() { 0 } else { table.integers("seeds").value(0) };
-    let of_output = |line: usize| table.texts("output").value(line) == output.name;
-    let rows = distinct(table, "row_id", &of_output, usize::MAX).len();
     let subtitle = format!(
         "{} of {rows} rows explained with {seeds} seeds: bars from the smallest to the largest coefficient, dots where the run's own seed is; paler where some seeds do not \
          choose the feature; Jaccard: overlap of the chosen features, 1 where all seeds choose alike",
@@ -95,4 +101,22 @@ fn description(lines: &[Line], seeds: i64) -> String {
     let one = |line: &Line| format!("{} {} (from {} to {})", line.name, short(line.coefficient), short(line.ends.0), short(line.ends.1));
     let told: Vec<String> = lines.iter().take(FEATURES).map(one).collect();
     format!("Spread of LIME's coefficients over {seeds} seeds. {}, and so on.", told.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{integers, numbers, texts};
+
+    #[test]
+    fn rows_with_the_same_id_are_two_rows() {
+        let number = |name: &'static str| (name, numbers([1.0, 2.0, 3.0, 4.0]));
+        let mut columns =
+            vec![("row_id", integers([7; 4])), ("output", texts(["bad"; 4])), ("feature", texts(["age", "amount", "age", "sex"]))];
+        columns.extend(["coefficient", "mean", "low", "high", "chosen", "jaccard"].map(number));
+        let (lines, rows) = lines(&Table::new("lime_stability", columns), "bad");
+        let told: Vec<_> = lines.iter().map(|line| (line.coefficient, line.note.as_deref())).collect();
+        assert_eq!(told, [(2.0, Some("Jaccard 2.00")), (1.0, None), (4.0, Some("Jaccard 4.00")), (3.0, None)]);
+        assert_eq!(rows, 2);
+    }
 }

@@ -8,6 +8,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
+use super::chosen::{Block, blocks};
 use super::contour::{contour, hull};
 use super::frame::{Heading, MARGIN, NOTE, WIDTH};
 use super::output::{Output, outputs};
@@ -15,7 +16,7 @@ use super::text::width;
 use super::{Figure, Options, chart_error, palette};
 use crate::report::ReportError;
 use crate::report::number::short;
-use crate::table::{Table, cell_text};
+use crate::table::Table;
 
 /// Width and height of a map, and the room around it.
 const SIDE: (f64, f64) = (320.0, 240.0);
@@ -179,23 +180,19 @@ impl Side {
     }
 
     /// Where a row's value lies.
-    fn at(&self, (number, label): &(Option<f64>, String)) -> Option<f64> {
+    fn at(&self, (number, label): &(Option<f64>, &str)) -> Option<f64> {
         if self.is_numeric() { *number } else { self.labels.iter().position(|known| known == label).map(|place| place as f64) }
     }
 }
 
-type Rows<'a> = HashMap<&'a str, HashMap<String, (Option<f64>, String)>>;
+type Rows<'a> = HashMap<&'a str, Vec<Option<(Option<f64>, &'a str)>>>;
 
-/// Values of the summary's rows, by feature.
+/// Values of the summary's rows, by feature, of the method that it has most rows of.
 fn rows(summary: &Table) -> Rows<'_> {
-    let (features, numbers, labels) = (summary.texts("feature"), summary.numbers("value_number"), summary.texts("value"));
-    let mut rows: Rows = HashMap::new();
-    let Some(ids) = summary.rows.column_by_name("row_id") else { return rows };
-    for row in (0..summary.len()).filter(|row| labels.is_valid(*row)) {
-        let value = (numbers.is_valid(row).then(|| numbers.value(row)), labels.value(row).to_owned());
-        rows.entry(features.value(row)).or_default().insert(cell_text(ids, row), value);
-    }
-    rows
+    let labels = summary.texts("value");
+    let value = |line: usize| labels.is_valid(line).then(|| (summary.number("value_number", line), labels.value(line)));
+    let longest = blocks(summary).into_iter().max_by_key(Block::rows);
+    longest.into_iter().flat_map(|block| block.features).map(|(feature, lines)| (feature, lines.map(value).collect())).collect()
 }
 
 fn ends(planes: &[Plane]) -> (f64, f64) {
@@ -263,16 +260,15 @@ fn draw_contours(canvas: &Canvas, plane: &Plane, (across, up): (&Axis, &Axis), e
 /// Some of the rows as dots, and the outline of all.
 fn draw_rows(canvas: &Canvas, plane: &Plane, (across, up): (&Axis, &Axis), colour: RGBColor, rows: &Rows) -> Drawn {
     let [a, b] = &plane.sides;
-    let none = HashMap::new();
-    let [first, second] = [a, b].map(|side| rows.get(side.name.as_str()).unwrap_or(&none));
-    let mut points: Vec<(&String, f64, f64)> = Vec::new();
-    points.extend(first.iter().filter_map(|(row, value)| Some((row, a.at(value)?, b.at(second.get(row)?)?))));
-    points.sort_by(|one, other| one.0.cmp(other.0));
+    let [first, second] = [a, b].map(|side| rows.get(side.name.as_str()).map_or(&[][..], Vec::as_slice));
+    let point = |(x, y): (&Option<_>, &Option<_>)| Some((a.at(x.as_ref()?)?, b.at(y.as_ref()?)?));
+    let points: Vec<(f64, f64)> = first.iter().zip(second).filter_map(point).collect();
     if a.is_numeric() && b.is_numeric() {
-        let outline = hull(points.iter().map(|(_, x, y)| (across.x(*x), up.x(*y))).collect());
+        let outline = hull(points.iter().map(|(x, y)| (across.x(*x), up.x(*y))).collect());
         canvas.path(&outline, colour, 1.5)?;
     }
-    for (number, (_, x, y)) in points.into_iter().take(DOTS).enumerate() {
+    let step = points.len().div_ceil(DOTS).max(1);
+    for (number, (x, y)) in points.into_iter().step_by(step).enumerate() {
         // Rows of a category lie beside each other.
         let aside = |side: &Side, factor: f64| if side.is_numeric() { 0.0 } else { (number as f64 * factor).fract() * 0.7 - 0.35 };
         let at = (across.x(x + aside(a, 0.618_033_988_749_894_9)), up.x(y + aside(b, 0.754_877_666_246_692_8)));

@@ -4,7 +4,7 @@ use arrow_array::Array;
 
 use super::axis::Axis;
 use super::canvas::{Canvas, Drawn, Face, svg};
-use super::chosen::distinct;
+use super::chosen::{distinct, not_drawn};
 use super::effects::level;
 use super::frame::{Frame, NOTE};
 use super::ranking::method_title;
@@ -66,7 +66,6 @@ fn lines(table: &Table, method: &str) -> Vec<Line> {
             _ => {}
         }
     }
-    lines.truncate(GROUPS);
     for line in &mut lines {
         line.features.sort_by(|a, b| (b.1 - 0.5).abs().total_cmp(&(a.1 - 0.5).abs()));
         line.features.truncate(NAMED);
@@ -75,13 +74,15 @@ fn lines(table: &Table, method: &str) -> Vec<Line> {
 }
 
 fn figure((method, level): (&str, &str), lines: &[Line]) -> Result<Figure, ReportError> {
+    let (lines, others) = lines.split_at(lines.len().min(GROUPS));
     let title = "Proxy check: can attributions tell a group from its reference?".to_owned();
     let stem = format!("fairness_proxy-{method}");
     let subtitle = format!(
         "{}; AUC of a logistic model that guesses the group from attributions, on rows that it has not seen, with its {} % interval: 0.5 is chance, 1 is certain; \
-         right: the features whose attributions alone tell most (below 0.5: the group's are smaller). {}",
+         right: the features whose attributions alone tell most (below 0.5: the group's are smaller){}. {}",
         method_title(method),
         level,
+        not_drawn(&[(others.len(), "of the last groups")]),
         references(lines)
     );
     let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
