@@ -81,8 +81,11 @@ pub trait Derivation: Send + Sync {
 
     /// What is said of single rows, in their order, for a table that is written as the rows come and never held; none where there is no such table.
     /// Its columns are the same for every chunk.
-    fn lines(&self, _rows: &RowBatch, _scores: &Scores) -> Option<Table> {
-        None
+    ///
+    /// # Errors
+    /// If a table cannot hold what is said.
+    fn lines(&self, _rows: &RowBatch, _scores: &Scores) -> Result<Option<Table>, DeriveError> {
+        Ok(None)
     }
 
     /// Adds a method's chunk of rows.
@@ -113,7 +116,10 @@ pub trait AnyDerivation: Send + Sync {
     /// See [`Derivation::absorb_rows`]; `partial` came from this derivation's `start`.
     fn absorb_rows(&self, partial: &mut (dyn Any + Send), rows: &RowBatch, scores: &Scores);
     /// See [`Derivation::lines`].
-    fn lines(&self, rows: &RowBatch, scores: &Scores) -> Option<Table>;
+    ///
+    /// # Errors
+    /// As [`Derivation::lines`].
+    fn lines(&self, rows: &RowBatch, scores: &Scores) -> Result<Option<Table>, DeriveError>;
     /// See [`Derivation::absorb`]; `partial` came from this derivation's `start`.
     fn absorb(&self, partial: &mut (dyn Any + Send), chunk: Explained<'_>);
     /// See [`Derivation::merge`].
@@ -154,7 +160,7 @@ impl<D: Derivation> AnyDerivation for D {
         }
     }
 
-    fn lines(&self, rows: &RowBatch, scores: &Scores) -> Option<Table> {
+    fn lines(&self, rows: &RowBatch, scores: &Scores) -> Result<Option<Table>, DeriveError> {
         Derivation::lines(self, rows, scores)
     }
 

@@ -192,7 +192,7 @@ fn decision(
     let derivations = derive::build(&derive::Settings::default(), reviewed, context);
     let mut reasons = Vec::new();
     for derivation in derivations.iter().filter(|derivation| derivation.name() == "reasons") {
-        reasons.extend(plan.pool.install(|| derivation.lines(rows, scores)).iter().flat_map(told));
+        reasons.extend(plan.pool.install(|| derivation.lines(rows, scores))?.iter().flat_map(told));
     }
     Ok(Some(Decision { favourable, reasons }))
 }

@@ -260,7 +260,9 @@ impl<'a> Stream<'a> {
             let wanted = derivations.iter().any(|derivation| derivation.wants_scores());
             let scores = if wanted { self.plan.model.scores(&rows.features)? } else { Scores::default() };
             derivations.iter().zip(&mut partials).for_each(|(derivation, partial)| derivation.absorb_rows(&mut **partial, rows, &scores));
-            lines.extend(derivations.iter().filter_map(|derivation| derivation.lines(rows, &scores)));
+            for derivation in derivations {
+                lines.extend(derivation.lines(rows, &scores)?);
+            }
         }
         let (mut parts, mut additivity) = (Vec::new(), Vec::new());
         for (place, &method) in methods.iter().enumerate() {

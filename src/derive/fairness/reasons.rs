@@ -91,7 +91,7 @@ impl Derivation for AdverseReasons {
         true
     }
 
-    fn lines(&self, rows: &RowBatch, scores: &Scores) -> Option<Table> {
+    fn lines(&self, rows: &RowBatch, scores: &Scores) -> Result<Option<Table>, DeriveError> {
         let predictions = &scores.predictions[self.review.output * rows.rows()..][..rows.rows()];
         let refused: Vec<usize> = (0..rows.rows()).filter(|&row| !self.review.settings.is_favourable(predictions[row])).collect();
         let (mut owners, mut reasons) = (Vec::new(), Vec::new());
@@ -105,9 +105,9 @@ impl Derivation for AdverseReasons {
                 reasons.extend(of_row);
             }
         }
-        // Indices are within the batch: taking cannot fail.
-        let ids = take(&rows.ids, &UInt64Array::from(owners), None).ok()?;
-        Some(self.table(ids, &reasons))
+        let refuse = |error: arrow_schema::ArrowError| DeriveError { derivation: "reasons", message: error.to_string() };
+        let ids = take(&rows.ids, &UInt64Array::from(owners), None).map_err(refuse)?;
+        Ok(Some(self.table(ids, &reasons)))
     }
 
     fn merge(&self, (): &mut (), (): ()) {}
