@@ -27,6 +27,16 @@ pub fn source(case: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(case)
 }
 
+/// A forest of these trees on numeric features `x0`, `x1`, …, with one output.
+pub fn of_trees(features: usize, trees: Vec<Vec<RawNode>>) -> Arc<Forest> {
+    let frame = forest(&mut source(1), Shape { features, trees: 0, depth: 0, outputs: 1, grow: 0.0, zero_covers: false });
+    let features = (0..features).map(|feature| Feature::numeric(format!("x{feature}"))).collect();
+    let frame = Forest { features, base: vec![0.0], compare: Width::F64, ..Forest::clone(&frame) };
+    let mut builder = ForestBuilder::new(frame).unwrap();
+    trees.into_iter().for_each(|nodes| builder.add(&RawTree { nodes, output: TreeOutput::One(0), scale: 1.0 }).unwrap());
+    Arc::new(builder.finish())
+}
+
 /// A random forest; every third feature is categorical, and missing kinds and both threshold rules occur.
 pub fn forest(rng: &mut ChaCha8Rng, shape: Shape) -> Arc<Forest> {
     let features = (0..shape.features).map(|f| {

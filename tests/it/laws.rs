@@ -4,12 +4,12 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use pipeline::dataset::FeatureBlock;
-use pipeline::model::builder::{ForestBuilder, RawNode, RawTree};
-use pipeline::model::{Cover, Feature, Forest, Link, NodeKind, Output, Predictor, Rule, Summation, TreeOutput, Width};
+use pipeline::model::builder::RawNode;
+use pipeline::model::{Forest, NodeKind, Output, Predictor, Rule};
 use pipeline::pattern::{Attributions, Attributor, BackgroundCounter, ForestPredictor};
 use proptest::prelude::*;
 
-use crate::forests::{Shape, forest, rows, source};
+use crate::forests::{Shape, forest, of_trees, rows, source};
 
 /// A forest too wide for enumeration, with its rows and background.
 fn case(seed: u64) -> (Arc<Forest>, FeatureBlock, FeatureBlock) {
@@ -199,17 +199,6 @@ fn a_predictor_is_ready_for_tasks_that_all_come_at_once() {
 #[test]
 fn a_chain_of_thousands_of_splits_on_one_feature_is_explained() {
     const SPLITS: usize = 6_000;
-    let frame = Forest {
-        features: vec![Feature::numeric("x")],
-        outputs: vec!["0".into()],
-        base: vec![0.0],
-        trees: Vec::new(),
-        link: Link::Identity,
-        compare: Width::F64,
-        summation: Summation { width: Width::F64, base_first: true },
-        cover: Cover::Count,
-    };
-    let mut builder = ForestBuilder::new(frame).unwrap();
     let leaf = |number: usize| RawNode::Leaf { values: vec![(number * 7919 % 1009) as f64 / 1009.0], cover: 1.0 };
     let split = |number: usize| {
         let (rule, cover) = (Rule::Less(number as f64), (SPLITS + 1 - number) as f64);
@@ -217,8 +206,7 @@ fn a_chain_of_thousands_of_splits_on_one_feature_is_explained() {
     };
     let mut nodes: Vec<RawNode> = (0..SPLITS).flat_map(|number| [split(number), leaf(number)]).collect();
     nodes.push(leaf(SPLITS));
-    builder.add(&RawTree { nodes, output: TreeOutput::One(0), scale: 1.0 }).unwrap();
-    let forest = Arc::new(builder.finish());
+    let forest = of_trees(1, vec![nodes]);
     let values = (0..200).map(|row| if row == 7 { f64::NAN } else { f64::from(row) * 31.0 - 50.0 });
     let block = FeatureBlock::new(200, values.collect());
     let margins = forest.margins(&block);

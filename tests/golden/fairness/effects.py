@@ -7,36 +7,19 @@ the group at both ends of its bin.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow.parquet as pq
-import xgboost as xgb
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.inspection import partial_dependence
 
 HERE = Path(__file__).resolve().parent
-DATA = HERE.parents[2] / "data"
+sys.path.insert(0, str(HERE.parent / "common"))
+
+from credit import credit  # noqa: E402
+
 FEATURES = ["duration", "amount", "purpose"]
 POINTS = 20
-
-
-class Margins(RegressorMixin, BaseEstimator):
-    """A booster's margins; columns come as the booster's categories."""
-
-    def __init__(self, booster=None, dtypes=None):
-        self.booster, self.dtypes = booster, dtypes
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    def fit(self, X, y=None):
-        return self
-
-    def predict(self, X):
-        frame = pd.DataFrame({name: X[name].astype(dtype) for name, dtype in self.dtypes.items()})
-        return self.booster.predict(xgb.DMatrix(frame, enable_categorical=True), output_margin=True).astype(float)
 
 
 def accumulated(model, rows, weights, name, edges):
@@ -53,12 +36,7 @@ def accumulated(model, rows, weights, name, edges):
 
 
 def main():
-    booster = xgb.Booster(model_file=DATA / "credit-model.json")
-    table = pq.read_table(DATA / "credit.parquet").to_pandas()
-    categories = {k: v.to_pylist() for k, v in booster.get_categories(export_to_arrow=True).to_arrow() if v is not None}
-    dtypes = {name: pd.CategoricalDtype(categories[name]) if name in categories else float for name in booster.feature_names}
-    frame = pd.DataFrame({name: table[name].astype(str).astype(object) if name in categories else table[name].astype(float) for name in dtypes})
-    model = Margins(booster, dtypes)
+    model, table, frame, categories = credit()
     likely = (np.arange(len(frame)) % 8) / 8
     groups = {
         "sex": {sex: (table["sex"] == sex).to_numpy(float) for sex in ("female", "male")},
@@ -76,7 +54,7 @@ def main():
                 else:
                     points = np.unique(np.quantile(frame[name], np.arange(POINTS) / (POINTS - 1), method="inverted_cdf"))
                 result = partial_dependence(
-                    model, rows, [name], method="brute", kind="average", custom_values={name: points}, categorical_features=list(categories), sample_weight=weights
+                    model, rows, [name], method="brute", kind="average", custom_values={name: points}, categorical_features=categories, sample_weight=weights
                 )
                 curves[name] = {"points": points.tolist(), "pdp": result["average"][0].tolist()}
                 if name not in categories:
