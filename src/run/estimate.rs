@@ -12,15 +12,15 @@ use crate::subject::SAMPLE_ROWS;
 
 /// A value of a row, decoded or encoded.
 const VALUE: f64 = 70.0;
-/// A leaf of a model whose value function is made for a row, and one of its coalitions.
-const LEAF: f64 = 350.0;
-const COALITION: f64 = 0.07;
+/// A leaf of a model whose value function is made for a row, and a coalition, or a pair of them, that is looked up there.
+const LEAF: f64 = 150.0;
+const COALITION: f64 = 0.06;
 /// An element of the matrices of KernelSHAP's proxy, and of their factors.
-const ELEMENT: f64 = 10.0;
-const FACTOR: f64 = 0.02;
-/// A tree's prediction of a row, and a feature of a row that LIME draws.
+const ELEMENT: f64 = 3.5;
+const FACTOR: f64 = 0.004;
+/// A tree's prediction of a row, and a feature of a perturbed row around a row that LIME explains.
 const PREDICTION: f64 = 1.3;
-const DRAW: f64 = 4.0;
+const BIT: f64 = 8.0;
 /// A leaf over the moves of one row along all features.
 const MOVE: f64 = 1.2;
 /// Bytes of a reason, with its texts, before it is written.
@@ -54,15 +54,17 @@ impl Plan {
         }
         let game = |samples: usize| leaves * (LEAF + COALITION * samples as f64);
         if let Some(settings) = explain.kernel_shap.settings() {
-            let pairs = (settings.samples.get() / 2).min(PAIRS) as f64;
+            let (looked_up, pairs) = (settings.samples.get() / 2, (settings.samples.get() / 2).min(PAIRS) as f64);
             let proxy = pairs * pairs * (ELEMENT + FACTOR * pairs);
-            total += settings.rows.get() as f64 * (game(settings.samples.get()) + proxy);
+            total += settings.rows.get() as f64 * (game(looked_up) + proxy);
         }
         if let Some(settings) = explain.permutation.settings() {
             total += settings.rows.get() as f64 * game(settings.samples.get());
         }
         if let Some(settings) = explain.lime.settings() {
-            total += settings.rows.get() as f64 * settings.samples.get() as f64 * (PREDICTION * trees + DRAW * features);
+            let (again, seeds) = settings.stability.as_ref().map_or((0, 0), |again| (again.rows.get(), again.seeds.get()));
+            let explained = (settings.rows.get() + again * seeds) as f64;
+            total += settings.samples.get() as f64 * (BIT * features * explained + PREDICTION * trees * (1 + seeds) as f64);
         }
         if self.config.derive.ale.settings().is_some() {
             total += rows as f64 * leaves * MOVE;

@@ -61,9 +61,9 @@ impl Perturbed {
         let (Neighbourhood { bins, kernel, features: most }, samples) = (&*self.around, self.samples);
         let features = bins.len();
         let row: Vec<u64> = bins.iter().zip(row).map(|(bins, value)| bins.key(*value)).collect();
-        // A column of ones and zeros for each perturbed row; the explained row is the last.
-        let key = |sample: usize, feature: usize| if sample < samples { self.keys[sample * features + feature] } else { row[feature] };
-        let bits = Matrix::from_fn(features, samples + 1, |feature, sample| f64::from(u8::from(key(sample, feature) == row[feature])));
+        // A column of ones and zeros for each perturbed row; the explained row comes after the last, and has all bits.
+        let is_own = |feature: usize, sample: usize| self.keys.get(sample * features + feature).is_none_or(|key| *key == row[feature]);
+        let bits = Matrix::from_fn(features, samples + 1, |feature, sample| f64::from(u8::from(is_own(feature, sample))));
         let weights: Vec<f64> = bits.turned_times(&vec![1.0; features]).into_iter().map(|on| kernel[features - on as usize]).collect();
         let weight: f64 = weights.iter().sum();
         let means: Vec<f64> = bits.times(&weights).into_iter().map(|sum| sum / weight).collect();
