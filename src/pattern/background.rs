@@ -185,27 +185,25 @@ impl CountedTree {
 
     /// The tree's tables, and what it adds to the base values.
     fn finish(self, shape: &Shape, tree: &Tree, total: f64) -> CompiledTree {
-        let values = |leaf| leaf_values(tree, leaf);
         let mut base = Vec::new();
-        let mut add_base = |leaf: usize, share: f64| base.extend(values(leaf).into_iter().map(|(output, value)| (output, value * share)));
+        let mut add_base = |leaf: usize, share: f64| base.extend(leaf_values(tree, leaf).map(|(output, value)| (output, value * share)));
         let boxes = Boxes::new(tree);
-        let whole: &[Group] = match (self.groups.as_slice(), self.wide.is_empty()) {
-            ([counted], true) => std::slice::from_ref(&counted.group),
-            _ => &[],
+        let whole = match (self.groups.as_slice(), self.wide.is_empty()) {
+            ([counted], true) => Some(std::slice::from_ref(&counted.group)),
+            _ => None,
         };
         let margins = Margins::new(&boxes, Program::new(&boxes, &shape.cuts, &shape.layout), whole);
         let mut groups = Vec::new();
         for counted in self.groups {
             let shares: Vec<f64> = counted.counts.iter().map(|count| count / total).collect();
-            let held = |leaf: &GroupLeaf| shares.iter().zip(0..).filter(|(_, index)| leaf.is_reached(*index)).map(|(share, _)| share).sum();
-            counted.group.leaves.iter().for_each(|leaf| add_base(leaf.leaf, held(leaf)));
+            counted.group.leaves.iter().for_each(|leaf| add_base(leaf.leaf, leaf.held(&shares)));
             groups.push(GroupGame { group: counted.group, lookup: counted.lookup, background: Some(shares) });
         }
         let mut wide = Vec::new();
         for (leaf, counts) in self.wide {
             let background = background(&counts, total);
             add_base(leaf.leaf, leaf.held(&background));
-            let values = values(leaf.leaf);
+            let values = leaf_values(tree, leaf.leaf).collect();
             wide.push(WideTable { leaf, background, values });
         }
         let walk = (!wide.is_empty()).then_some(TreeWalk { program: self.program, sweep: None, wide });

@@ -2,7 +2,7 @@
 //!
 //! A leaf is then a box: the last merged condition of each feature on its path.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::model::{CategorySet, NodeKind, Rule, Split, Tree};
 
@@ -56,7 +56,7 @@ impl<'a> Boxes<'a> {
     /// Merges the conditions along every path.
     pub(super) fn new(tree: &'a Tree) -> Self {
         let mut edges: Vec<Option<Edge>> = vec![None; tree.nodes.len()];
-        let (mut splits, mut numbers) = (Vec::new(), HashMap::new());
+        let (mut splits, mut numbers) = (Vec::new(), FxHashMap::default());
         for (parent, node) in tree.nodes.iter().enumerate() {
             let NodeKind::Split(split) = &node.kind else { continue };
             let number = *numbers.entry(Question::of(split)).or_insert_with(|| {

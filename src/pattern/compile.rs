@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::boxes::Boxes;
 use super::cost::{self, Way, Ways};
 use super::game::{self, Rules};
-use super::group::{Group, GroupLeaf, Grouping, Limits, group};
+use super::group::{Group, GroupLeaf, Limits, group_all};
 use super::kernel::InstructionSet;
 use super::program::{Lookup, Program};
 use super::shape::{Shape, leaf_values};
@@ -76,6 +76,7 @@ pub(super) struct GroupGame {
 
 impl GroupGame {
     /// Contributions of a leaf at value 1: `table[j << D | pattern]`.
+    #[inline(always)]
     pub(super) fn contributions(&self, leaf: &GroupLeaf, rules: &Rules, table: &mut Vec<f64>) {
         match &self.background {
             None => game::path_dependent(&leaf.ratios(), rules, table),
@@ -106,21 +107,21 @@ pub(super) fn path_dependent(shape: &Shape, options: Options) -> Vec<CompiledTre
     let forest = &shape.forest;
     let outline = |tree| {
         let boxes = Boxes::new(tree);
-        let grouping = group(&boxes, options.route.limits());
-        (boxes, grouping)
+        let groups = group_all(&boxes, options.route.limits());
+        (boxes, groups)
     };
-    let outlines: Vec<(Boxes<'_>, Grouping)> = forest.trees.par_iter().map(outline).collect();
-    let ways: Vec<Ways> = outlines.par_iter().map(|(boxes, grouping)| Ways::new(boxes, grouping, forest.features.len())).collect();
+    let outlines: Vec<(Boxes<'_>, Option<Vec<Group>>)> = forest.trees.par_iter().map(outline).collect();
+    let ways: Vec<Ways> = outlines.par_iter().map(|(boxes, groups)| Ways::new(boxes, groups.as_deref(), forest.features.len())).collect();
     let chosen = cost::choose(&ways, options);
-    let compile = |((boxes, grouping), way): ((Boxes<'_>, Grouping), Way)| {
-        let (tree, base) = (boxes.tree, path_dependent_base(&boxes));
+    let compile = |((boxes, groups), way): ((Boxes<'_>, Option<Vec<Group>>), Way)| {
+        let base = path_dependent_base(&boxes);
         let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
-        let margins = Margins::new(&boxes, program.clone(), grouping.all());
+        let margins = Margins::new(&boxes, program.clone(), groups.as_deref());
         if way == Way::Sweep {
-            let sweep = Some(Sweep::new(&boxes, &mut program, &shape.rules, &|leaf| leaf_values(tree, leaf)));
+            let sweep = Some(Sweep::new(&boxes, &mut program, &shape.rules));
             return CompiledTree { margins, groups: Vec::new(), walk: Some(TreeWalk { program, sweep, wide: Vec::new() }), base };
         }
-        let groups = grouping.groups.into_iter().map(|group| {
+        let groups = groups.into_iter().flatten().map(|group| {
             let lookup = program.lookup(&boxes, &group);
             GroupGame { group, lookup, background: None }
         });
@@ -135,7 +136,7 @@ fn path_dependent_base(boxes: &Boxes<'_>) -> Vec<(usize, f64)> {
     for (node, kind) in boxes.tree.nodes.iter().enumerate() {
         let NodeKind::Leaf(leaf) = kind.kind else { continue };
         let reach: f64 = boxes.conditions(node).iter().filter_map(|edge| boxes.edges[*edge].as_ref()).map(|edge| edge.ratio).product();
-        base.extend(leaf_values(boxes.tree, leaf).into_iter().map(|(output, value)| (output, value * reach)));
+        base.extend(leaf_values(boxes.tree, leaf).map(|(output, value)| (output, value * reach)));
     }
     base
 }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::boxes::Boxes;
 use super::compile::{Options, Route};
-use super::group::{Group, Grouping, group};
+use super::group::{Group, group, group_all};
 use super::table::{LANES, Line};
 use crate::model::{Forest, Tree};
 
@@ -68,7 +68,7 @@ impl Cost {
     pub fn path_dependent(forest: &Arc<Forest>, options: Options) -> Self {
         let ways = |tree| {
             let boxes = Boxes::new(tree);
-            Ways::new(&boxes, &group(&boxes, options.route.limits()), forest.features.len())
+            Ways::new(&boxes, group_all(&boxes, options.route.limits()).as_deref(), forest.features.len())
         };
         let ways: Vec<Ways> = forest.trees.par_iter().map(ways).collect();
         let costs = ways.iter().zip(choose(&ways, options)).map(|(ways, way)| ways.cost(way));
@@ -154,8 +154,9 @@ pub(super) struct Ways {
 }
 
 impl Ways {
-    pub(super) fn new(boxes: &Boxes<'_>, grouping: &Grouping, features: usize) -> Self {
-        let tables = grouping.left_out.is_empty().then(|| Cost::tables(boxes, &grouping.groups, features));
+    /// Of a tree and its groups, if they hold all leaves, in a forest of `features` features.
+    pub(super) fn new(boxes: &Boxes<'_>, groups: Option<&[Group]>, features: usize) -> Self {
+        let tables = groups.map(|groups| Cost::tables(boxes, groups, features));
         Self { tables, sweep: Cost::sweep(boxes) }
     }
 

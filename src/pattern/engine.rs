@@ -7,9 +7,8 @@ use rayon::prelude::*;
 use super::block::{BLOCK, RankBlock, STRIDE, Word};
 use super::compile::{CompiledTree, GroupGame, Options, TreeWalk, path_dependent};
 use super::cuts::TooManyCuts;
-use super::group::GroupLeaf;
 use super::kernel::{InstructionSet, Scratch};
-use super::shape::{Shape, leaf_values};
+use super::shape::Shape;
 use super::sparse::{Memo, WIDEST};
 use super::stack::{Outline, Stack};
 use super::table::{Tables, add_leaves};
@@ -120,15 +119,22 @@ impl Attributor {
         }
         let columns = shape.feature_columns();
         let outline = |(tree, game): &mut (&Tree, GroupGame)| Outline {
-            columns: columns.of_group(&game.group, &|leaf| leaf_values(tree, leaf)),
+            columns: columns.of_group(&game.group, tree),
             lookup: std::mem::take(&mut game.lookup),
         };
         let outlines: Vec<Outline> = groups.par_iter_mut().map(outline).collect();
         let stacks = Stack::all(&outlines, columns.spare());
         let panels = stacks.iter().map(|stack| (&stack.panel, &stack.groups[..]));
         let tables = Tables::build(panels, &groups, |(tree, game), targets, scratch| {
-            let contributions = |leaf: &GroupLeaf, table: &mut Vec<f64>| game.contributions(leaf, &shape.rules, table);
-            add_leaves(&game.group, &shape.feature_columns(), &|leaf| leaf_values(tree, leaf), targets, scratch, contributions);
+            add_leaves(
+                &game.group,
+                &columns,
+                tree,
+                targets,
+                scratch,
+                #[inline(always)]
+                |leaf, table| game.contributions(leaf, &shape.rules, table),
+            );
         });
         drop(groups);
         Self { shape, margins, walks, stacks, tables, base }

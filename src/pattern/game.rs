@@ -11,6 +11,8 @@
 //!   `φ_j = +Σ_q ω_q (1 − t)^{|F|} Σ_{b ⊇ F, b_j = 0} h_b t^{|¬b|−1}` otherwise (Janzing et al. 2020; the weights
 //!   `(a−1)! e!/(a+e)!` of Lundberg et al. 2020 are the integrals `∫ t^{a−1}(1−t)^e dt`).
 
+use std::sync::{Arc, OnceLock};
+
 use crate::numeric::quadrature::{Rule, gauss_legendre};
 
 /// The quadrature rules for every number of conditions up to a bound.
@@ -18,25 +20,27 @@ use crate::numeric::quadrature::{Rule, gauss_legendre};
 /// Banzhaf values (Banzhaf 1965), the mean gain over all coalitions, are the same products at `t = ½` alone: a rule of one node.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
-    exact: Vec<Rule>,
+    /// By number of nodes, each made when it is first needed.
+    exact: Arc<[OnceLock<Rule>]>,
     banzhaf: bool,
 }
 
 impl Rules {
     /// Rules for up to `conditions` conditions a path.
     pub(super) fn up_to(conditions: usize) -> Self {
-        Self { exact: (0..=conditions.div_ceil(2).max(1)).map(gauss_legendre).collect(), banzhaf: false }
+        Self { exact: (0..=conditions.div_ceil(2).max(1)).map(|_| OnceLock::new()).collect(), banzhaf: false }
     }
 
     /// The rules of Banzhaf values in place of Shapley's.
     pub(super) fn banzhaf(self) -> Self {
         let middle = Rule { nodes: vec![0.5], weights: vec![1.0] };
-        Self { exact: vec![middle; self.exact.len()], banzhaf: true }
+        Self { exact: self.exact.iter().map(|_| OnceLock::from(middle.clone())).collect(), banzhaf: true }
     }
 
     /// The rule that is exact for paths of `conditions` conditions.
     pub(super) fn exact(&self, conditions: usize) -> &Rule {
-        &self.exact[conditions.div_ceil(2).max(1)]
+        let nodes = conditions.div_ceil(2).max(1);
+        self.exact[nodes].get_or_init(|| gauss_legendre(nodes))
     }
 
     /// Of a background pattern that fails `a` conditions and a row that fails `e`: `1/∫ t^{a−1}(1−t)^e` and `1/∫ t^a (1−t)^{e−1}`.
@@ -73,6 +77,7 @@ pub(super) fn factor_held(ratio: f64, t: f64) -> f64 {
 /// Path-dependent contributions of a leaf of value 1: `table[j << D | pattern]`, whatever `table` held before.
 ///
 /// To all conditions that fail, a pattern contributes the same; to each that holds, its own.
+#[inline(always)]
 pub(super) fn path_dependent(ratios: &[f64], rules: &Rules, table: &mut Vec<f64>) {
     let (d, rule) = (ratios.len(), rules.exact(ratios.len()));
     table.clear();
@@ -90,16 +95,15 @@ pub(super) fn path_dependent(ratios: &[f64], rules: &Rules, table: &mut Vec<f64>
         }
         let coefficient = coefficient_failed(t);
         failed.iter_mut().zip(&product).for_each(|(failed, product)| *failed += product * coefficient);
-        for (j, (column, ratio)) in table.chunks_exact_mut(1 << d).zip(ratios).enumerate() {
+        for (column, ratio) in table.chunks_exact_mut(1 << d).zip(ratios) {
             let coefficient = coefficient_held(*ratio, t);
-            for (values, product) in column.chunks_exact_mut(2 << j).zip(product.chunks_exact(2 << j)) {
-                values[1 << j..].iter_mut().zip(&product[1 << j..]).for_each(|(value, product)| *value += product * coefficient);
-            }
+            column.iter_mut().zip(&product).for_each(|(value, product)| *value += product * coefficient);
         }
     }
+    // Every pattern was taken to hold the column's condition, since whole columns are faster than every other stretch of them.
     for (j, column) in table.chunks_exact_mut(1 << d).enumerate() {
-        for (values, failed) in column.chunks_exact_mut(2 << j).zip(failed.chunks_exact(2 << j)) {
-            values[..1 << j].copy_from_slice(&failed[..1 << j]);
+        for ((value, failed), pattern) in column.iter_mut().zip(&failed).zip(0_usize..) {
+            *value = if pattern >> j & 1 == 1 { *value } else { *failed };
         }
     }
 }
@@ -111,24 +115,27 @@ pub(super) fn interventional(background: &[f64], rules: &Rules, table: &mut Vec<
     let rule = rules.exact(d);
     table.clear();
     table.resize(d << d, 0.0);
+    let (mut fails, mut fails_too) = (vec![0.0; 1 << d], vec![0.0; 1 << d]);
     for (&t, &weight) in rule.nodes.iter().zip(&rule.weights) {
         let powers: Vec<f64> = (0..=d).map(|failed| t.powi(failed as i32)).collect();
         let tilted = background.iter().enumerate().map(|(b, h)| h * powers[d - b.count_ones() as usize]).collect();
-        let fails: Vec<f64> = (0..=d).map(|failed| weight * (1.0 - t).powi(failed as i32)).collect();
+        let failing: Vec<f64> = (0..=d).map(|failed| weight * (1.0 - t).powi(failed as i32)).collect();
+        for (set, (fails, fails_too)) in fails.iter_mut().zip(&mut fails_too).enumerate() {
+            let count = set.count_ones() as usize;
+            (*fails, *fails_too) = (failing[count], -failing[count.saturating_sub(1)]);
+        }
+        // Until all is added up, columns are by what fails: the pattern's complement.
         let mut visit = |j: usize, sums: &[f64]| {
-            let (bit, table) = (1 << j, &mut table[j << d..]);
-            for failed_others in (0..1_usize << d).filter(|set| set & bit == 0) {
-                // sums[F] = Σ over b ⊇ F (bit j aside) with b_j as in F's bit j.
-                let (without, with) = (sums[failed_others], sums[failed_others | bit]);
-                let e = failed_others.count_ones() as usize;
-                let held = !failed_others & ((1 << d) - 1);
-                table[held] += fails[e] * without / t;
-                // Here j fails too: e counts the other failed conditions.
-                table[held & !bit] -= fails[e] * with;
+            // sums[F] = Σ over b ⊇ F (bit j aside) with b_j as in F's bit j. Where j fails too, the weight counts the other failed conditions.
+            let weights = fails.iter().zip(&fails_too);
+            for (((value, sum), (fails, fails_too)), set) in table[j << d..].iter_mut().zip(sums).zip(weights).zip(0_usize..) {
+                let (weight, t) = if set >> j & 1 == 1 { (fails_too, 1.0) } else { (fails, t) };
+                *value += weight * sum / t;
             }
         };
         leave_one_out(tilted, 0, d, &mut visit);
     }
+    table.chunks_exact_mut(1 << d).for_each(<[f64]>::reverse);
 }
 
 /// Calls `visit(j, sums)` for every bit `j` of `low..high`, with `values` superset-summed over all those bits but `j`.
@@ -149,10 +156,26 @@ pub(super) fn leave_one_out(values: Vec<f64>, low: usize, high: usize, visit: &m
 /// `sums[F] = Σ values[b]` over `b` that agree with `F` outside `bits` and include it there.
 pub(super) fn superset_sums(mut values: Vec<f64>, bits: std::ops::Range<usize>) -> Vec<f64> {
     for bit in bits {
-        for chunk in values.chunks_exact_mut(2 << bit) {
-            let (without, with) = chunk.split_at_mut(1 << bit);
-            without.iter_mut().zip(with).for_each(|(without, with)| *without += *with);
+        // Of the lowest bits, eights are added up at a time: loops over one, two or four would cost more than what they add.
+        let eights = values.as_chunks_mut().0;
+        match bit {
+            0 if !eights.is_empty() => eights.iter_mut().for_each(add_pairs::<1>),
+            1 if !eights.is_empty() => eights.iter_mut().for_each(add_pairs::<2>),
+            2 if !eights.is_empty() => eights.iter_mut().for_each(add_pairs::<4>),
+            _ => {
+                for chunk in values.chunks_exact_mut(2 << bit) {
+                    let (without, with) = chunk.split_at_mut(1 << bit);
+                    without.iter_mut().zip(with).for_each(|(without, with)| *without += *with);
+                }
+            }
         }
     }
     values
+}
+
+/// Adds to each value whose place lacks `BIT` the one whose place has it.
+fn add_pairs<const BIT: usize>(values: &mut [f64; 8]) {
+    for place in (0..8).filter(|place| place & BIT == 0) {
+        values[place] += values[place | BIT];
+    }
 }

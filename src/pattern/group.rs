@@ -51,31 +51,48 @@ impl GroupLeaf {
 
     /// What of each index's share falls to each of the leaf's patterns.
     pub(super) fn histogram(&self, shares: &[f64]) -> Vec<f64> {
-        let mut histogram = vec![0.0; 1 << self.conditions.len()];
-        shares.iter().zip(0..).for_each(|(share, index)| histogram[self.pattern(index)] += share);
+        let (mut histogram, patterns) = (vec![0.0; 1 << self.conditions.len()], self.patterns());
+        shares.iter().enumerate().for_each(|(index, share)| histogram[patterns.of(index)] += share);
         histogram
     }
 
-    /// The leaf's pattern under a group index: bit `j` is set where condition `j` holds.
-    pub(super) fn pattern(&self, index: u32) -> usize {
-        let holds = |condition: &Condition| index & condition.mask == condition.want;
-        self.conditions.iter().enumerate().fold(0, |pattern, (j, condition)| pattern | usize::from(holds(condition)) << j)
+    /// The share of the indices that reach the leaf.
+    pub(super) fn held(&self, shares: &[f64]) -> f64 {
+        let (all, patterns) = ((1 << self.conditions.len()) - 1, self.patterns());
+        shares.iter().enumerate().filter(|(index, _)| patterns.of(*index) == all).map(|(_, share)| share).sum()
     }
 
-    /// Writes the leaf's pattern under each of the group's first `indices` indices.
-    pub(super) fn patterns(&self, indices: usize, patterns: &mut Vec<u16>) {
-        patterns.clear();
-        patterns.resize(indices, 0);
-        for (j, condition) in self.conditions.iter().enumerate() {
-            for (pattern, index) in patterns.iter_mut().zip(0_u32..) {
-                *pattern |= u16::from(index & condition.mask == condition.want) << j;
+    /// The leaf's patterns under its group's indices.
+    #[inline]
+    pub(super) fn patterns(&self) -> Patterns {
+        let mut patterns = Patterns { low: [0; HALF], high: [0; HALF] };
+        for (j, Condition { mask, want, .. }) in self.conditions.iter().enumerate() {
+            let (low, high) = (HALF as u32 - 1, !(HALF as u32 - 1));
+            for (index, (of_low, of_high)) in (0_u32..).zip(patterns.low.iter_mut().zip(&mut patterns.high)) {
+                *of_low |= u8::from(index & mask == want & low) << j;
+                *of_high |= u8::from((index * HALF as u32) & mask == want & high) << j;
             }
         }
+        patterns
     }
+}
 
-    /// Whether rows with a group index reach the leaf.
-    pub(super) fn is_reached(&self, index: u32) -> bool {
-        self.conditions.iter().all(|condition| index & condition.mask == condition.want)
+/// Values of half an index's bits.
+const HALF: usize = 16;
+
+/// A leaf's pattern under each index of at most eight bits: bit `j` is set where condition `j` holds, which it does where both halves of the
+/// index agree with it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patterns {
+    low: [u8; HALF],
+    high: [u8; HALF],
+}
+
+impl Patterns {
+    /// The pattern under an index.
+    #[inline(always)]
+    pub(super) fn of(&self, index: usize) -> usize {
+        usize::from(self.low[index % HALF] & self.high[index / HALF % HALF])
     }
 }
 
@@ -118,93 +135,82 @@ pub(super) struct Grouping {
     pub left_out: Vec<usize>,
 }
 
-impl Grouping {
-    /// The groups, if they hold all leaves.
-    pub(super) fn all(&self) -> &[Group] {
-        if self.left_out.is_empty() { &self.groups } else { &[] }
-    }
-}
-
-/// A leaf on the way into a group.
-struct Draft {
-    leaf: usize,
-    conditions: Vec<DraftCondition>,
-}
-
-/// A condition on the way into a group: bits with the values that they must have.
-struct DraftCondition {
-    feature: usize,
-    ratio: f64,
-    wanted: Vec<(Bit, bool)>,
-}
-
 /// Cuts a tree into groups: the largest subtrees that fit `limits`, neighbours merged while they still fit.
 pub(super) fn group(boxes: &Boxes<'_>, limits: Limits) -> Grouping {
     let mut grouping = Grouping::default();
-    let mut open: Vec<Open> = Vec::new();
-    for root in subtrees(boxes, limits) {
-        let leaves = boxes.leaves_below(root);
-        let new = Open::new(leaves.iter().map(|node| draft(boxes, *node, root)).collect());
+    let mut open: Vec<(Vec<usize>, Reach)> = Vec::new();
+    for (root, new) in subtrees(boxes, limits) {
         if new.bits.len() > limits.alone {
-            grouping.left_out.extend(leaves);
+            grouping.left_out.extend(boxes.leaves_below(root));
             continue;
         }
-        let fits = |group: &Open| union(&group.bits, &new.bits) <= limits.bits && union(&group.features, &new.features) <= limits.features;
-        match open.iter_mut().rev().take(4).find(|group| fits(group)) {
-            Some(group) => group.join(new),
-            None => open.push(new),
+        let fits = |known: &Reach| union(&known.bits, &new.bits) <= limits.bits && union(&known.features, &new.features) <= limits.features;
+        match open.iter_mut().rev().take(4).find(|(_, known)| fits(known)) {
+            Some((roots, known)) => {
+                roots.push(root);
+                known.join(&new);
+            }
+            None => open.push((vec![root], new)),
         }
     }
-    grouping.groups = open.into_iter().map(Open::close).collect();
+    grouping.groups = open.into_iter().map(|(roots, reach)| of_subtrees(boxes, &roots, reach.bits)).collect();
     grouping
 }
 
-/// A group that may grow.
-struct Open {
-    drafts: Vec<Draft>,
+/// A tree's groups, if they hold all of its leaves.
+pub(super) fn group_all(boxes: &Boxes<'_>, limits: Limits) -> Option<Vec<Group>> {
+    // A leaf has at least one bit a feature.
+    let grouping = (boxes.widest() <= limits.alone).then(|| group(boxes, limits))?;
+    grouping.left_out.is_empty().then_some(grouping.groups)
+}
+
+/// What the leaves below some nodes depend on.
+#[derive(Clone, Debug, Default)]
+struct Reach {
     /// Distinct, ascending.
     bits: Vec<Bit>,
     /// Distinct, ascending.
     features: Vec<usize>,
 }
 
-impl Open {
-    fn new(drafts: Vec<Draft>) -> Self {
-        let conditions = || drafts.iter().flat_map(|draft| &draft.conditions);
-        let bits = distinct(conditions().flat_map(|condition| &condition.wanted).map(|(bit, _)| *bit).collect());
-        let features = distinct(conditions().map(|condition| condition.feature).collect());
-        Self { drafts, bits, features }
+impl Reach {
+    /// Of the leaves below `root`; less than all of it where that exceeds `limits`.
+    fn new(boxes: &Boxes<'_>, root: usize, limits: Limits) -> Self {
+        let mut reach = Self::default();
+        for node in boxes.conditions(root) {
+            if let Some(edge) = &boxes.edges[node] {
+                note(&mut reach.features, edge.feature);
+                note(&mut reach.bits, above(node, edge).0);
+            }
+        }
+        let mut stack = vec![root];
+        while let Some(node) = stack.pop() {
+            if let (NodeKind::Split(split), true) = (&boxes.tree.nodes[node].kind, reach.fits(limits)) {
+                note(&mut reach.features, split.feature);
+                boxes.edges[split.left].iter().for_each(|edge| note(&mut reach.bits, Bit::Split(edge.split)));
+                stack.extend([split.left, split.right]);
+            }
+        }
+        reach.bits.sort_unstable();
+        reach.features.sort_unstable();
+        reach
     }
 
-    fn join(&mut self, other: Self) {
-        self.drafts.extend(other.drafts);
-        self.bits = distinct([&self.bits[..], &other.bits].concat());
-        self.features = distinct([&self.features[..], &other.features].concat());
+    fn fits(&self, limits: Limits) -> bool {
+        self.bits.len() <= limits.bits && self.features.len() <= limits.features
     }
 
-    fn close(self) -> Group {
-        let Self { drafts, bits, .. } = self;
-        let place = |bit: &Bit| bits.binary_search(bit).unwrap_or_else(|_| unreachable!("every bit was collected"));
-        let condition = |draft: &DraftCondition| {
-            let all =
-                |wanted: bool| draft.wanted.iter().filter(|(_, value)| *value == wanted).fold(0, |mask, (bit, _)| mask | 1 << place(bit));
-            let (set, unset) = (all(true), all(false));
-            // A path that wants both answers to one question is never taken: no masked index equals a bit outside the mask.
-            let (mask, want) = if set & unset == 0 { (set | unset, set) } else { (0, 1) };
-            Condition { feature: draft.feature, ratio: draft.ratio, mask, want }
-        };
-        let leaves = drafts
-            .iter()
-            .map(|draft| GroupLeaf { leaf: draft.leaf, conditions: draft.conditions.iter().map(condition).collect() })
-            .collect();
-        Group { bits, leaves }
+    fn join(&mut self, other: &Self) {
+        other.bits.iter().for_each(|bit| note(&mut self.bits, *bit));
+        other.features.iter().for_each(|feature| note(&mut self.features, *feature));
+        self.bits.sort_unstable();
+        self.features.sort_unstable();
     }
 }
 
-fn distinct<T: Ord>(mut values: Vec<T>) -> Vec<T> {
-    values.sort_unstable();
-    values.dedup();
-    values
+/// The bit that says whether the condition of an edge above a subtree holds, and its value where it does.
+fn above(node: usize, edge: &Edge) -> (Bit, bool) {
+    if edge.previous.is_none() { (Bit::Split(edge.split), edge.left) } else { (Bit::Edge(node), true) }
 }
 
 /// How many values are in either of two ascending lists.
@@ -219,42 +225,69 @@ fn union<T: Ord>(mut a: &[T], mut b: &[T]) -> usize {
     count + a.len() + b.len()
 }
 
-/// Roots of the largest subtrees that fit, in preorder; together they hold every leaf once.
-fn subtrees(boxes: &Boxes<'_>, limits: Limits) -> Vec<usize> {
+/// Roots of the largest subtrees that fit, in preorder, with their reaches; together they hold every leaf once.
+fn subtrees(boxes: &Boxes<'_>, limits: Limits) -> Vec<(usize, Reach)> {
     let mut roots = Vec::new();
     let mut stack = vec![0];
     while let Some(node) = stack.pop() {
-        let NodeKind::Split(split) = &boxes.tree.nodes[node].kind else {
-            roots.push(node);
-            continue;
-        };
-        if fits(boxes, node, limits) {
-            roots.push(node);
-        } else {
-            stack.push(split.right);
-            stack.push(split.left);
+        let reach = Reach::new(boxes, node, limits);
+        match &boxes.tree.nodes[node].kind {
+            NodeKind::Split(split) if !reach.fits(limits) => stack.extend([split.right, split.left]),
+            _ => roots.push((node, reach)),
         }
     }
     roots
 }
 
-fn fits(boxes: &Boxes<'_>, root: usize, limits: Limits) -> bool {
-    let (mut bits, mut features) = (Vec::new(), Vec::new());
-    for node in boxes.conditions(root) {
-        if let Some(edge) = &boxes.edges[node] {
-            note(&mut features, edge.feature);
-            note(&mut bits, if edge.previous.is_none() { Bit::Split(edge.split) } else { Bit::Edge(node) });
+/// The leaves below `roots`, for an index of `bits`.
+fn of_subtrees(boxes: &Boxes<'_>, roots: &[usize], bits: Vec<Bit>) -> Group {
+    let (mut leaves, mut path) = (Vec::new(), Vec::new());
+    for root in roots {
+        let mut common: Vec<Wanted> = Vec::new();
+        for node in boxes.conditions(*root) {
+            boxes.edges[node].iter().for_each(|edge| Wanted::note(&mut common, edge, &bits, above(node, edge)));
+        }
+        for node in boxes.leaves_below(*root) {
+            let NodeKind::Leaf(leaf) = boxes.tree.nodes[node].kind else { unreachable!("only leaves are below") };
+            let mut wanted = common.clone();
+            path.clear();
+            path.extend(boxes.path(node, *root));
+            path.iter().rev().for_each(|edge| Wanted::note(&mut wanted, edge, &bits, (Bit::Split(edge.split), edge.left)));
+            wanted.sort_unstable_by_key(|wanted| wanted.feature);
+            leaves.push(GroupLeaf { leaf, conditions: wanted.iter().map(Wanted::condition).collect() });
         }
     }
-    let mut stack = vec![root];
-    while let Some(node) = stack.pop() {
-        if let (NodeKind::Split(split), true) = (&boxes.tree.nodes[node].kind, bits.len() <= limits.bits) {
-            note(&mut features, split.feature);
-            boxes.edges[split.left].iter().for_each(|edge| note(&mut bits, Bit::Split(edge.split)));
-            stack.extend([split.left, split.right]);
-        }
+    Group { bits, leaves }
+}
+
+/// A condition on the way into a leaf: the bits that must be set, and those that must not.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    feature: usize,
+    ratio: f64,
+    set: u32,
+    unset: u32,
+}
+
+impl Wanted {
+    /// Adds an edge below all edges noted, whose bit has a value.
+    fn note(wanted: &mut Vec<Self>, edge: &Edge, bits: &[Bit], (bit, value): (Bit, bool)) {
+        let place = bits.iter().position(|known| *known == bit).unwrap_or_else(|| unreachable!("every bit was collected"));
+        let known = wanted.iter().position(|known| known.feature == edge.feature).unwrap_or_else(|| {
+            wanted.push(Self { feature: edge.feature, ratio: edge.ratio, set: 0, unset: 0 });
+            wanted.len() - 1
+        });
+        let known = &mut wanted[known];
+        known.ratio = edge.ratio;
+        *(if value { &mut known.set } else { &mut known.unset }) |= 1 << place;
     }
-    bits.len() <= limits.bits && features.len() <= limits.features
+
+    fn condition(&self) -> Condition {
+        let Self { feature, ratio, set, unset } = *self;
+        // A path that wants both answers to one question is never taken: no masked index equals a bit outside the mask.
+        let (mask, want) = if set & unset == 0 { (set | unset, set) } else { (0, 1) };
+        Condition { feature, ratio, mask, want }
+    }
 }
 
 /// Adds what is not there yet.
@@ -262,23 +295,4 @@ fn note<T: PartialEq>(known: &mut Vec<T>, new: T) {
     if !known.contains(&new) {
         known.push(new);
     }
-}
-
-fn draft(boxes: &Boxes<'_>, node: usize, root: usize) -> Draft {
-    let NodeKind::Leaf(leaf) = boxes.tree.nodes[node].kind else { unreachable!("only leaves are drafted") };
-    let mut conditions: Vec<DraftCondition> = Vec::new();
-    let mut want = |edge: &Edge, bit: Bit, value: bool| match conditions.iter_mut().find(|condition| condition.feature == edge.feature) {
-        Some(condition) => condition.wanted.push((bit, value)),
-        None => conditions.push(DraftCondition { feature: edge.feature, ratio: edge.ratio, wanted: vec![(bit, value)] }),
-    };
-    boxes.path(node, root).for_each(|edge| want(edge, Bit::Split(edge.split), edge.left));
-    for above in boxes.conditions(root) {
-        match &boxes.edges[above] {
-            Some(edge) if edge.previous.is_none() => want(edge, Bit::Split(edge.split), edge.left),
-            Some(edge) => want(edge, Bit::Edge(above), true),
-            None => {}
-        }
-    }
-    conditions.sort_by_key(|condition| condition.feature);
-    Draft { leaf, conditions }
 }

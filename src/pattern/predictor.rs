@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::block::{BLOCK, STRIDE};
 use super::boxes::Boxes;
 use super::compile::{Options, Route};
-use super::group::group;
+use super::group::group_all;
 use super::program::Program;
 use super::shape::Shape;
 use super::walk::{MarginScratch, Margins};
@@ -63,7 +63,7 @@ impl Compiled {
         let compile = |tree| {
             let boxes = Boxes::new(tree);
             let program = Program::new(&boxes, &shape.cuts, &shape.layout);
-            Margins::new(&boxes, program, group(&boxes, Route::Cheapest.limits()).all())
+            Margins::new(&boxes, program, group_all(&boxes, Route::Cheapest.limits()).as_deref())
         };
         let trees = forest.trees.iter().map(compile).collect();
         Some(Self { shape, trees })

@@ -89,6 +89,9 @@ impl Program {
 
     /// Slot of a node's merged edge, and whether the word must be flipped to say "holds".
     pub(super) fn edge(&mut self, boxes: &Boxes<'_>, node: usize) -> (u32, bool) {
+        if let Some(known) = self.edge_slots[node] {
+            return known;
+        }
         let mut unknown = Vec::new();
         let mut known = None;
         let mut next = Some(node);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::block::{BLOCK, Layout, RankBlock};
-use super::boxes::Boxes;
 use super::cuts::Cuts;
 use super::engine::PatternError;
 use super::game::Rules;
@@ -32,8 +31,8 @@ impl Shape {
         let kernels = instructions.kernels().ok_or(PatternError::Instructions(instructions))?;
         let cuts = Cuts::new(&forest)?;
         let layout = Layout::new(&cuts);
-        let widest = forest.trees.iter().map(|tree| Boxes::new(tree).widest()).max().unwrap_or(0);
-        Ok(Self { forest, cuts, layout, rules: Rules::up_to(widest), kernels })
+        let rules = Rules::up_to(forest.depth().min(forest.features.len()));
+        Ok(Self { forest, cuts, layout, rules, kernels })
     }
 
     /// The same forest for Banzhaf values in place of Shapley's.
@@ -67,11 +66,11 @@ impl Shape {
 }
 
 /// The outputs that a leaf adds to, with its scaled values.
-pub(super) fn leaf_values(tree: &Tree, leaf: usize) -> Vec<(usize, f64)> {
+pub(super) fn leaf_values(tree: &Tree, leaf: usize) -> impl ExactSizeIterator<Item = (usize, f64)> + '_ {
     let width = tree.leaf_width();
     let first = match tree.output {
         TreeOutput::One(output) => output,
         TreeOutput::All => 0,
     };
-    (0..width).map(|k| (first + k, tree.leaf_values[leaf * width + k] * tree.scale)).collect()
+    tree.leaf_values[leaf * width..][..width].iter().enumerate().map(move |(k, value)| (first + k, value * tree.scale))
 }

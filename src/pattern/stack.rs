@@ -3,6 +3,8 @@
 //! A row's lines of all groups of a stack are added up as they are, eight columns at once; only their sum is transposed and added to the
 //! output. The fewer columns a forest has, and the more alike its groups, the higher the stacks.
 
+use pulp::{Arch, NullaryFnOnce};
+
 use super::block::RankBlock;
 use super::kernel::{Kernels, Offsets, offsets};
 use super::program::Lookup;
@@ -45,18 +47,20 @@ impl Stack {
             let (group, columns) = tables[table];
             let bytes = groups[group].lookup.indices() * size_of::<Line>();
             let mark = columns.iter().fold(0_u64, |mark, column| mark | 1 << (column % 64));
-            let latest = drafts.len().saturating_sub(WINDOW);
-            let (others, mut best) = (LANES - mark.count_ones().min(8) as usize, None);
-            for (draft, marked) in marks.iter().enumerate().skip(latest).rev() {
-                // The stack's columns that are none of the table's, but for as many as the table leaves room for.
-                let beyond = (0..others).fold(marked & !mark, |beyond, _| beyond & beyond.wrapping_sub(1));
-                let growth = if beyond == 0 { drafts[draft].growth(columns, bytes) } else { None };
-                if growth.is_some_and(|growth| best.is_none_or(|(least, _)| growth < least)) {
-                    best = growth.map(|growth| (growth, draft));
+            let mut best: Option<(usize, usize)> = None;
+            let (mut end, latest) = (drafts.len(), drafts.len().saturating_sub(WINDOW));
+            while end > latest && best.is_none_or(|(growth, _)| growth > 0) {
+                let first = end.saturating_sub(64).max(latest);
+                let mut roomy = Arch::new().dispatch(Roomy { marks: &marks[first..end], mark });
+                while roomy != 0 && best.is_none_or(|(growth, _)| growth > 0) {
+                    let draft = first + roomy.ilog2() as usize;
+                    roomy ^= 1 << (draft - first);
+                    let growth = drafts[draft].growth(columns, bytes);
+                    if growth.is_some_and(|growth| best.is_none_or(|(least, _)| growth < least)) {
+                        best = growth.map(|growth| (growth, draft));
+                    }
                 }
-                if growth == Some(0) {
-                    break;
-                }
+                end = first;
             }
             match best {
                 Some((_, draft)) => {
@@ -78,6 +82,26 @@ impl Stack {
         scratch.clear();
         scratch.extend(self.lookups.iter().map(|lookup| offsets(&(kernels.look_up)(lookup, ranks))));
         (kernels.add)(&self.panel, lines, scratch, out);
+    }
+}
+
+/// Of up to 64 stacks, those with hardly more columns than a table has and leaves room for: a bit each.
+struct Roomy<'m> {
+    marks: &'m [u64],
+    mark: u64,
+}
+
+impl NullaryFnOnce for Roomy<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn call(self) -> u64 {
+        let mut beyond = [u64::MAX; 64];
+        beyond.iter_mut().zip(self.marks).for_each(|(beyond, marked)| *beyond = marked & !self.mark);
+        for _ in self.mark.count_ones().min(LANES as u32)..LANES as u32 {
+            beyond.iter_mut().for_each(|beyond| *beyond &= beyond.wrapping_sub(1));
+        }
+        (0..64).fold(0, |roomy, stack| roomy | u64::from(beyond[stack] == 0) << stack)
     }
 }
 

@@ -17,7 +17,9 @@ use super::boxes::{Boxes, Edge};
 use super::game::{Rules, coefficient_failed, coefficient_held, factor_held};
 use super::group::Bit;
 use super::program::Program;
+use super::shape::leaf_values;
 use crate::model::NodeKind;
+use crate::numeric::quadrature::Rule;
 
 /// Rows in a vector.
 pub(super) const LANES: usize = 8;
@@ -105,179 +107,228 @@ pub(super) struct Bottom {
 struct Compiler<'a, 'b> {
     boxes: &'a Boxes<'b>,
     program: &'a mut Program,
-    nodes: &'a [f64],
-    weights: &'a [f64],
-    value: &'a dyn Fn(usize) -> f64,
+    rule: &'a Rule,
+    /// The leaves' values for the output, by leaf number.
+    values: &'a [f64],
     constants: &'a mut Vec<f64>,
     steps: Vec<Step>,
+    /// Weighted coefficients of the edges that were entered and not left.
+    entered: Vec<f64>,
+    /// Bits of the cases of what was looked at last, ascending.
+    bits: Vec<Bit>,
+    /// Nodes to visit.
+    open: Vec<usize>,
 }
 
 impl Sweep {
-    /// Compiles a tree; `values(leaf)` gives its outputs and scaled values.
-    pub(super) fn new(boxes: &Boxes<'_>, program: &mut Program, rules: &Rules, values: &dyn Fn(usize) -> Vec<(usize, f64)>) -> Self {
-        let rule = rules.exact(boxes.widest());
-        let mut constants = Vec::new();
-        let mut passes = Vec::new();
-        for (k, (output, _)) in values(0).iter().enumerate() {
-            let value = |leaf: usize| values(leaf)[k].1;
-            let (nodes, weights) = (&rule.nodes[..], &rule.weights[..]);
-            let mut compiler = Compiler { boxes, program, nodes, weights, value: &value, constants: &mut constants, steps: Vec::new() };
+    /// Compiles a tree.
+    pub(super) fn new(boxes: &Boxes<'_>, program: &mut Program, rules: &Rules) -> Self {
+        let (tree, rule) = (boxes.tree, rules.exact(boxes.widest()));
+        let (mut constants, mut passes) = (Vec::new(), Vec::new());
+        for (k, (output, _)) in leaf_values(tree, 0).enumerate() {
+            let values: Vec<f64> = (0..tree.leaves()).flat_map(|leaf| leaf_values(tree, leaf).nth(k)).map(|(_, value)| value).collect();
+            let (steps, entered, bits, open) = Default::default();
+            let mut compiler = Compiler { boxes, program, rule, values: &values, constants: &mut constants, steps, entered, bits, open };
             compiler.walk();
-            passes.push(Pass { output: *output, steps: compiler.steps });
+            passes.push(Pass { output, steps: compiler.steps });
         }
-        Self { nodes: rule.nodes.len(), depth: boxes.tree.depth() + 1, passes, constants }
+        Self { nodes: rule.nodes.len(), depth: tree.depth() + 1, passes, constants }
     }
 }
 
-impl Compiler<'_, '_> {
+impl<'a> Compiler<'a, '_> {
     /// Writes the steps of the whole tree.
     fn walk(&mut self) {
         // (node, whether its subtree is done)
         let mut stack = vec![(0, false)];
         while let Some((node, done)) = stack.pop() {
             if done {
-                let turn = self.turn(node, |ratio, weight| ratio.coefficient * weight);
-                self.steps.push(Step::Up(turn));
+                self.leave(node);
                 continue;
             }
             if node != 0 {
-                let turn = self.turn(node, |ratio, _| ratio.factor);
-                self.steps.push(Step::Down(turn));
+                self.enter(node);
                 stack.push((node, true));
             }
-            if let Some(bits) = self.fits(node, &[node]) {
-                self.bottom(node, &[node], &bits);
+            if self.fits(node, node) {
+                self.bottom(node, node);
                 continue;
             }
             let NodeKind::Split(split) = &self.boxes.tree.nodes[node].kind else { continue };
             for child in [split.right, split.left] {
                 // A leaf, seen from its parent, is a bottom of its own.
                 let leaf = matches!(self.boxes.tree.nodes[child].kind, NodeKind::Leaf(_));
-                match leaf.then(|| self.fits(node, &[child])).flatten() {
-                    Some(bits) => self.bottom(node, &[child], &bits),
-                    None => stack.push((child, false)),
+                if leaf && self.fits(node, child) {
+                    self.bottom(node, child);
+                } else {
+                    stack.push((child, false));
                 }
             }
         }
     }
 
-    fn edge(&self, node: usize) -> &Edge {
+    fn edge(&self, node: usize) -> &'a Edge {
         match &self.boxes.edges[node] {
             Some(edge) => edge,
             None => unreachable!("only the root has no edge"),
         }
     }
 
-    /// An edge as a step, with `constant(ratio, weight)` of each case and quadrature node.
-    fn turn(&mut self, node: usize, constant: impl Fn(&Ratio, f64) -> f64) -> Turn {
-        let edge = self.edge(node).clone();
+    /// The step into a node.
+    fn enter(&mut self, node: usize) {
+        let (edge, first, nodes) = (self.edge(node), self.entered.len(), self.rule.nodes.len());
+        let turn = self.turn(node);
+        self.constants.resize(turn.constants + 3 * nodes, 0.0);
+        self.entered.resize(first + 3 * nodes, 0.0);
+        for (q, (t, weight)) in self.rule.nodes.iter().zip(&self.rule.weights).enumerate() {
+            for (case, ratio) in ratios(self.boxes, edge, *t).iter().enumerate() {
+                self.constants[turn.constants + case * nodes + q] = ratio.factor;
+                self.entered[first + case * nodes + q] = ratio.coefficient * weight;
+            }
+        }
+        self.steps.push(Step::Down(turn));
+    }
+
+    /// The step out of the node entered last.
+    fn leave(&mut self, node: usize) {
+        let turn = self.turn(node);
+        self.constants.extend(self.entered.drain(self.entered.len() - 3 * self.rule.nodes.len()..));
+        self.steps.push(Step::Up(turn));
+    }
+
+    /// An edge, its constants being the next.
+    fn turn(&mut self, node: usize) -> Turn {
+        let edge = self.edge(node);
         let holds = Literal::new(self.program.edge(self.boxes, node));
         let held = edge.previous.map(|previous| Literal::new(self.program.edge(self.boxes, previous)));
-        let constants = self.constants.len();
-        let ratios: Vec<[Ratio; 3]> = self.nodes.iter().map(|t| self.ratios(&edge, *t)).collect();
-        for case in 0..3 {
-            self.constants.extend(ratios.iter().zip(self.weights).map(|(ratios, weight)| constant(&ratios[case], *weight)));
-        }
-        Turn { feature: edge.feature as u32, holds, held, constants }
+        Turn { feature: edge.feature as u32, holds, held, constants: self.constants.len() }
     }
 
-    /// What crossing an edge multiplies by and contributes, in its three cases.
-    fn ratios(&self, edge: &Edge, t: f64) -> [Ratio; 3] {
-        let before = edge.previous.map(|previous| self.edge(previous).ratio);
-        let (held, c_before) = before.map_or((1.0, 0.0), |r| (factor_held(r, t), coefficient_held(r, t)));
-        [
-            // Failing twice: c is −1/(1 − t) both times, and the factors' ratio is that of the covers.
-            Ratio { factor: before.map_or(0.0, |r| if r > 0.0 { edge.ratio / r } else { 0.0 }), coefficient: 0.0 },
-            Ratio { factor: (1.0 - t) * edge.ratio / held, coefficient: coefficient_failed(t) - c_before },
-            Ratio { factor: factor_held(edge.ratio, t) / held, coefficient: coefficient_held(edge.ratio, t) - c_before },
-        ]
-    }
-
-    /// The case bits of everything from `anchor` through `roots` down, if they are few enough.
-    fn fits(&self, anchor: usize, roots: &[usize]) -> Option<Vec<Bit>> {
-        let mut bits = Vec::new();
-        let mut stack = roots.to_vec();
-        while let Some(node) = stack.pop() {
+    /// Notes the case bits of everything from `anchor` through `root` down, and says whether they are few enough.
+    fn fits(&mut self, anchor: usize, root: usize) -> bool {
+        self.bits.clear();
+        self.open.clear();
+        self.open.push(root);
+        while let Some(node) = self.open.pop() {
             if node != anchor {
                 let edge = self.edge(node);
-                bits.push(Bit::Split(edge.split));
                 // A previous condition above the anchor is a bit of its own; one below is told by the splits' bits.
-                if let Some(previous) = edge.previous.filter(|previous| *previous <= anchor) {
-                    bits.push(Bit::Edge(previous));
+                let previous = edge.previous.filter(|previous| *previous <= anchor).map(Bit::Edge);
+                for bit in std::iter::once(Bit::Split(edge.split)).chain(previous) {
+                    if !self.bits.contains(&bit) {
+                        self.bits.push(bit);
+                    }
                 }
-                bits.sort_unstable();
-                bits.dedup();
-                if bits.len() > BITS {
-                    return None;
+                if self.bits.len() > BITS {
+                    return false;
                 }
             }
             if let NodeKind::Split(split) = &self.boxes.tree.nodes[node].kind {
-                stack.extend([split.left, split.right]);
+                self.open.extend([split.left, split.right]);
             }
         }
-        Some(bits)
+        self.bits.sort_unstable();
+        true
     }
 
-    /// Tables of everything from `anchor` through `roots` down.
-    fn bottom(&mut self, anchor: usize, roots: &[usize], bits: &[Bit]) {
-        let leaves: Vec<usize> = roots.iter().flat_map(|root| self.boxes.leaves_below(*root)).collect();
+    /// Tables of everything from `anchor` through `root` down, which was looked at last.
+    fn bottom(&mut self, anchor: usize, root: usize) {
+        let leaves = self.boxes.leaves_below(root);
         let mut features: Vec<u32> =
             leaves.iter().flat_map(|leaf| self.boxes.path(*leaf, anchor)).map(|edge| edge.feature as u32).collect();
         features.sort_unstable();
         features.dedup();
         let start = self.constants.len();
-        self.constants.resize(start + self.nodes.len() * (1 + features.len()) * CASES, 0.0);
+        self.constants.resize(start + self.rule.nodes.len() * (1 + features.len()) * CASES, 0.0);
         for leaf in leaves {
-            self.bottom_leaf(anchor, leaf, bits, &features, start);
+            self.bottom_leaf(anchor, leaf, &features, start);
         }
-        let literals = bits.iter().map(|bit| match bit {
-            Bit::Split(split) => Literal { slot: *split as u32, flip: 0 },
-            Bit::Edge(node) => Literal::new(self.program.edge(self.boxes, *node)),
-        });
-        let bits = literals.collect();
-        self.steps.push(Step::Bottom(Bottom { bits, features, constants: start }));
+        let mut literals = Vec::with_capacity(self.bits.len());
+        for bit in &self.bits {
+            literals.push(match bit {
+                Bit::Split(split) => Literal { slot: *split as u32, flip: 0 },
+                Bit::Edge(node) => Literal::new(self.program.edge(self.boxes, *node)),
+            });
+        }
+        self.steps.push(Step::Bottom(Bottom { bits: literals, features, constants: start }));
     }
 
     /// Adds one leaf to a bottom's tables: its value times its factors from `anchor` down, and that times each edge's coefficient.
-    fn bottom_leaf(&mut self, anchor: usize, leaf: usize, bits: &[Bit], features: &[u32], start: usize) {
+    fn bottom_leaf(&mut self, anchor: usize, leaf: usize, features: &[u32], start: usize) {
         let NodeKind::Leaf(number) = self.boxes.tree.nodes[leaf].kind else { unreachable!("only leaves end a path") };
-        let value = (self.value)(number);
-        let nodes = self.nodes.len();
-        let path: Vec<Edge> = self.boxes.path(leaf, anchor).cloned().collect();
-        let states: Vec<Vec<usize>> =
-            (0..CASES).map(|case| path.iter().map(|edge| self.state(anchor, edge, bits, case)).collect()).collect();
-        for (q, (&t, &weight)) in self.nodes.iter().zip(self.weights).enumerate() {
-            let ratios: Vec<[Ratio; 3]> = path.iter().map(|edge| self.ratios(edge, t)).collect();
-            for (case, states) in states.iter().enumerate() {
-                let total = ratios.iter().zip(states).fold(value, |total, (ratios, state)| total * ratios[*state].factor);
-                self.constants[start + q * CASES + case] += total;
-                for ((edge, ratios), state) in path.iter().zip(&ratios).zip(states) {
-                    let place = 1 + features.partition_point(|known| (*known as usize) < edge.feature);
-                    self.constants[start + (place * nodes + q) * CASES + case] += weight * ratios[*state].coefficient * total;
-                }
+        let nodes = self.rule.nodes.len();
+        let crossed: Vec<Crossed<'_>> = self.boxes.path(leaf, anchor).map(|edge| self.crossed(anchor, edge, features)).collect();
+        let tables = self.constants[start..].as_chunks_mut::<CASES>().0;
+        let mut of_edges: Vec<[Ratio; 3]> = Vec::with_capacity(crossed.len());
+        for (q, (&t, &weight)) in self.rule.nodes.iter().zip(&self.rule.weights).enumerate() {
+            of_edges.clear();
+            of_edges.extend(crossed.iter().map(|crossed| ratios(self.boxes, crossed.edge, t)));
+            let mut total = [self.values[number]; CASES];
+            for (crossed, ratios) in crossed.iter().zip(&of_edges) {
+                total.iter_mut().zip(crossed.states).for_each(|(total, state)| *total *= ratios[usize::from(state)].factor);
+            }
+            tables[q].iter_mut().zip(total).for_each(|(sum, total)| *sum += total);
+            for (crossed, ratios) in crossed.iter().zip(&of_edges) {
+                let table = tables[crossed.place * nodes + q].iter_mut().zip(crossed.states).zip(total);
+                table.for_each(|((sum, state), total)| *sum += weight * ratios[usize::from(state)].coefficient * total);
             }
         }
     }
 
-    /// How an edge stands in a case: 0 failed before, 1 fails now, 2 holds.
-    fn state(&self, anchor: usize, edge: &Edge, bits: &[Bit], case: usize) -> usize {
-        let is_set = |bit: Bit| bits.binary_search(&bit).is_ok_and(|place| case >> place & 1 == 1);
-        let held = edge.previous.is_none_or(|previous| self.holds(anchor, previous, &is_set));
-        usize::from(held) + usize::from(held && is_set(Bit::Split(edge.split)) == edge.left)
+    /// An edge below `anchor`, in every case.
+    fn crossed(&self, anchor: usize, edge: &'a Edge, features: &[u32]) -> Crossed<'a> {
+        let held = edge.previous.map_or(u8::MAX, |previous| self.holds(anchor, previous));
+        let holds = held & self.answers(edge);
+        let states = std::array::from_fn(|case| (held >> case & 1) + (holds >> case & 1));
+        Crossed { edge, states, place: 1 + features.partition_point(|known| (*known as usize) < edge.feature) }
     }
 
-    /// Whether the merged condition of the edge into `node` holds in a case.
-    fn holds(&self, anchor: usize, node: usize, is_set: &impl Fn(Bit) -> bool) -> bool {
+    /// The cases in which the merged condition of the edge into `node` holds, a bit each.
+    fn holds(&self, anchor: usize, node: usize) -> u8 {
         if node <= anchor {
-            return is_set(Bit::Edge(node));
+            return self.cases(Bit::Edge(node));
         }
         let edge = self.edge(node);
-        edge.previous.is_none_or(|previous| self.holds(anchor, previous, is_set)) && is_set(Bit::Split(edge.split)) == edge.left
+        edge.previous.map_or(u8::MAX, |previous| self.holds(anchor, previous)) & self.answers(edge)
+    }
+
+    /// The cases in which a row that reaches the edge's parent takes the edge.
+    fn answers(&self, edge: &Edge) -> u8 {
+        let left = self.cases(Bit::Split(edge.split));
+        if edge.left { left } else { !left }
+    }
+
+    /// The cases in which a bit is set.
+    fn cases(&self, bit: Bit) -> u8 {
+        const SET: [u8; BITS] = [0b1010_1010, 0b1100_1100, 0b1111_0000];
+        self.bits.iter().zip(SET).find(|(known, _)| **known == bit).map_or(0, |(_, cases)| cases)
     }
 }
 
+/// An edge of a bottom.
+struct Crossed<'a> {
+    edge: &'a Edge,
+    /// How it stands in each case: 0 failed before, 1 fails now, 2 holds.
+    states: [u8; CASES],
+    /// Its feature's table.
+    place: usize,
+}
+
 /// What crossing an edge multiplies by and contributes.
+#[derive(Clone, Copy)]
 struct Ratio {
     factor: f64,
     coefficient: f64,
+}
+
+/// What crossing an edge multiplies by and contributes at the quadrature node `t`: if an earlier condition on the feature failed, if it fails now, if it holds.
+fn ratios(boxes: &Boxes<'_>, edge: &Edge, t: f64) -> [Ratio; 3] {
+    let before = edge.previous.and_then(|previous| boxes.edges[previous].as_ref()).map(|previous| previous.ratio);
+    let (held, c_before) = before.map_or((1.0, 0.0), |r| (factor_held(r, t), coefficient_held(r, t)));
+    [
+        // Failing twice: c is −1/(1 − t) both times, and the factors' ratio is that of the covers.
+        Ratio { factor: before.map_or(0.0, |r| if r > 0.0 { edge.ratio / r } else { 0.0 }), coefficient: 0.0 },
+        Ratio { factor: (1.0 - t) * edge.ratio / held, coefficient: coefficient_failed(t) - c_before },
+        Ratio { factor: factor_held(edge.ratio, t) / held, coefficient: coefficient_held(edge.ratio, t) - c_before },
+    ]
 }

@@ -4,12 +4,18 @@
 
 use std::ops::Range;
 
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
-use super::group::{Group, GroupLeaf};
+use super::group::{Group, GroupLeaf, Patterns};
+use super::shape::leaf_values;
+use crate::model::Tree;
 
 /// Columns in a line.
 pub(super) const LANES: usize = 8;
+
+/// Most indices of a group, and most patterns of a leaf of one.
+const INDICES: usize = 256;
 
 /// Eight columns' contributions under one index.
 pub(super) type Line = [f64; LANES];
@@ -90,11 +96,6 @@ impl Tables {
     }
 }
 
-/// A leaf's values for the outputs that its tree adds to: `(output, scaled value)`.
-type Values = Vec<(usize, f64)>;
-/// The values of a leaf, by its number.
-pub(super) type LeafValues<'a> = &'a dyn Fn(usize) -> Values;
-
 /// What a table's columns are.
 pub(super) struct Columns<'a> {
     /// Columns an output.
@@ -116,11 +117,11 @@ impl Columns<'_> {
     }
 
     /// The columns that a group adds to, ascending.
-    pub(super) fn of_group(&self, group: &Group, values: LeafValues<'_>) -> Vec<u32> {
+    pub(super) fn of_group(&self, group: &Group, tree: &Tree) -> Vec<u32> {
         let mut known: Vec<u32> = Vec::new();
         for leaf in &group.leaves {
             let columns = (self.of)(leaf);
-            values(leaf.leaf).iter().for_each(|(output, _)| known.extend(columns.iter().map(|column| self.first(*output) + column)));
+            leaf_values(tree, leaf.leaf).for_each(|(output, _)| known.extend(columns.iter().map(|column| self.first(output) + column)));
         }
         known.sort_unstable();
         known.dedup();
@@ -132,33 +133,81 @@ impl Columns<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     contributions: Vec<f64>,
-    patterns: Vec<u16>,
+    /// Table and lane of each column of a leaf.
+    places: Vec<Option<(usize, usize)>>,
+    cells: Vec<Line>,
 }
 
-/// Adds a group's leaves to its tables. `contributions` writes a leaf's contributions at value 1, `number << D | pattern` with the leaf's
-/// columns in their order, `D` its conditions.
+/// Adds the leaves of a tree's group to its tables. `contributions` writes a leaf's contributions at value 1, `number << D | pattern` with the
+/// leaf's columns in their order, `D` its conditions.
+///
+/// Compiled for the machine's widest vectors, with what is inlined of `contributions`; nothing is fused, so results are the same without.
 pub(super) fn add_leaves(
     group: &Group,
     columns: &Columns<'_>,
-    values: LeafValues<'_>,
+    tree: &Tree,
     targets: &mut [Target<'_>],
     scratch: &mut Scratch,
-    mut contributions: impl FnMut(&GroupLeaf, &mut Vec<f64>),
+    contributions: impl FnMut(&GroupLeaf, &mut Vec<f64>),
 ) {
-    for leaf in &group.leaves {
-        contributions(leaf, &mut scratch.contributions);
-        leaf.patterns(1 << group.bits.len(), &mut scratch.patterns);
-        let of_leaf = (columns.of)(leaf);
-        for (output, value) in values(leaf.leaf) {
-            let first = columns.first(output);
-            for (number, column) in of_leaf.iter().enumerate() {
-                let place = |target: &Target<'_>| target.columns.iter().position(|known| *known == first + column);
-                let Some((target, lane)) = targets.iter_mut().find_map(|target| place(target).map(|lane| (target, lane))) else { continue };
-                let cells = &scratch.contributions[number << leaf.conditions.len()..];
-                for (line, pattern) in target.lines.iter_mut().zip(&scratch.patterns) {
-                    line[lane] += value * cells[usize::from(*pattern)];
+    Arch::new().dispatch(AddLeaves { group, columns, tree, targets, scratch, contributions });
+}
+
+struct AddLeaves<'a, 't, F> {
+    group: &'a Group,
+    columns: &'a Columns<'a>,
+    tree: &'a Tree,
+    targets: &'a mut [Target<'t>],
+    scratch: &'a mut Scratch,
+    contributions: F,
+}
+
+impl<F: FnMut(&GroupLeaf, &mut Vec<f64>)> NullaryFnOnce for AddLeaves<'_, '_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(mut self) {
+        for leaf in &self.group.leaves {
+            (self.contributions)(leaf, &mut self.scratch.contributions);
+            add_leaf(leaf, self.columns, self.tree, self.targets, self.scratch);
+        }
+    }
+}
+
+/// Adds a leaf, given its contributions at value 1.
+#[inline(always)]
+fn add_leaf(leaf: &GroupLeaf, columns: &Columns<'_>, tree: &Tree, targets: &mut [Target<'_>], scratch: &mut Scratch) {
+    let Scratch { contributions, places, cells } = scratch;
+    let (of_leaf, patterns, count) = ((columns.of)(leaf), leaf.patterns(), 1 << leaf.conditions.len());
+    for (output, value) in leaf_values(tree, leaf.leaf) {
+        let first = columns.first(output);
+        // The first table with a column: others may have it for the sake of other groups.
+        let lane = |column: u32| move |target: &Target<'_>| target.columns.iter().position(|known| *known == column);
+        let place = |column: &u32| targets.iter().map(lane(first + column)).enumerate().find_map(|(target, lane)| Some((target, lane?)));
+        places.clear();
+        places.extend(of_leaf.iter().map(place));
+        for (number, target) in targets.iter_mut().enumerate() {
+            let nothing = [0.0; INDICES];
+            let mut lanes = [&nothing[..count]; LANES];
+            for (place, contributions) in places.iter().zip(contributions.chunks_exact(count)) {
+                place.filter(|(target, _)| *target == number).into_iter().for_each(|(_, lane)| lanes[lane] = contributions);
+            }
+            cells.resize(count, [0.0; LANES]);
+            for (pattern, cell) in cells.iter_mut().enumerate() {
+                for (cell, contributions) in cell.iter_mut().zip(&lanes) {
+                    *cell = value * contributions[pattern];
                 }
             }
+            add_cells(target.lines, cells, &patterns);
         }
+    }
+}
+
+/// `line[index] += cells[pattern under the index]`.
+#[inline(always)]
+fn add_cells(lines: &mut [Line], cells: &[Line], patterns: &Patterns) {
+    for (index, line) in lines.iter_mut().enumerate() {
+        let cell = &cells[patterns.of(index)];
+        *line = std::array::from_fn(|lane| line[lane] + cell[lane]);
     }
 }

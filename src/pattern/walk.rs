@@ -60,9 +60,9 @@ enum WalkNode {
 
 impl Margins {
     /// Of a tree, its program without anything but questions, and its groups if they hold all leaves.
-    pub(super) fn new(boxes: &Boxes<'_>, mut program: Program, groups: &[Group]) -> Self {
+    pub(super) fn new(boxes: &Boxes<'_>, mut program: Program, groups: Option<&[Group]>) -> Self {
         match groups {
-            [group] => Self::Index(program.lookup(boxes, group), Leaves::of_group(boxes.tree, group)),
+            Some([group]) => Self::Index(program.lookup(boxes, group), Leaves::of_group(boxes.tree, group)),
             _ => Self::Walk(program, LeafWalk::new(boxes)),
         }
     }
@@ -87,17 +87,22 @@ impl Leaves {
 
     /// By the index of the group that holds all leaves; indices that no row has get zeros.
     fn of_group(tree: &Tree, group: &Group) -> Self {
-        let reached = |index| group.leaves.iter().find(|leaf| leaf.is_reached(index)).map(|leaf| leaf.leaf);
-        Self::new(tree, NARROW, (0..1_u32 << group.bits.len()).map(reached))
+        let mut reached = vec![None; 1 << group.bits.len()];
+        for leaf in &group.leaves {
+            let (patterns, all) = (leaf.patterns(), (1 << leaf.conditions.len()) - 1);
+            let reached = reached.iter_mut().enumerate().filter(|(index, _)| patterns.of(*index) == all);
+            reached.for_each(|(_, reached)| *reached = Some(leaf.leaf));
+        }
+        Self::new(tree, NARROW, reached.into_iter())
     }
 
     fn new(tree: &Tree, places: usize, leaves: impl Iterator<Item = Option<usize>>) -> Self {
         let (width, stride) = (tree.leaf_width(), places.max(NARROW));
-        let first = leaf_values(tree, 0).first().map_or(0, |(output, _)| *output);
+        let first = leaf_values(tree, 0).next().map_or(0, |(output, _)| output);
         let mut values = vec![0.0; width * stride];
         for (place, leaf) in leaves.enumerate() {
-            let of_leaf = leaf.map(|leaf| leaf_values(tree, leaf)).unwrap_or_default();
-            of_leaf.into_iter().enumerate().for_each(|(k, (_, value))| values[k * stride + place] = value);
+            let of_leaf = leaf.into_iter().flat_map(|leaf| leaf_values(tree, leaf));
+            of_leaf.enumerate().for_each(|(k, (_, value))| values[k * stride + place] = value);
         }
         Self { outputs: first..first + width, stride, values }
     }

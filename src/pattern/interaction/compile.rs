@@ -89,7 +89,7 @@ impl Interactions {
             let contributions = |leaf: &GroupLeaf, table: &mut Vec<f64>| {
                 games.next().into_iter().for_each(|game| *table = game.table(leaf.conditions.len(), &shape.rules));
             };
-            add_leaves(&group.group, &columns, &|leaf| leaf_values(tree, leaf), targets, scratch, contributions);
+            add_leaves(&group.group, &columns, tree, targets, scratch, contributions);
         });
         drop(groups);
         Self { shape, pairs, trees, tables }
@@ -107,7 +107,7 @@ struct GroupGames {
 impl GroupGames {
     /// Panels whose tables lie behind `end`.
     fn lay_out(&self, columns: &Columns<'_>, tree: &Tree, end: &mut usize) -> PairGroup {
-        let known = columns.of_group(&self.group, &|leaf| leaf_values(tree, leaf));
+        let known = columns.of_group(&self.group, tree);
         let panel = |known: &[u32]| {
             let first = *end;
             *end += self.lookup.indices();
@@ -129,7 +129,7 @@ impl PairTree {
     fn new(pairs: &[(usize, usize)], tree: &Tree, part: Part, share: usize) -> (Self, Vec<GroupGames>) {
         let (boxes, mut program) = (Boxes::new(tree), part.program);
         let alone = |(leaf, game): (WideLeaf, LeafGame)| {
-            let (outputs, values): (Vec<usize>, Vec<f64>) = leaf_values(tree, leaf.leaf).into_iter().unzip();
+            let (outputs, values): (Vec<usize>, Vec<f64>) = leaf_values(tree, leaf.leaf).unzip();
             let cells = cells(pairs, leaf.features());
             let columns = outputs.iter().map(|output| cells.iter().map(|cell| (output * pairs.len()) as u32 + cell).collect());
             PairLeaf { columns: columns.collect(), values, leaf, game }

@@ -101,7 +101,7 @@ impl Moves {
                     conditions.push(known.unwrap_or(literals.len()) as u32);
                     literals.extend(known.is_none().then_some(literal));
                 }
-                leaves.push(MovedLeaf { conditions: conditions.into(), values: leaf_values(tree, leaf) });
+                leaves.push(MovedLeaf { conditions: conditions.into(), values: leaf_values(tree, leaf).collect() });
             }
             grid.iter().zip(&mut slots).for_each(|(ranks, slots)| (shape.kernels.run)(&program, ranks, slots));
             let condition = |(feature, literal): Place| {

@@ -57,7 +57,7 @@ impl Leaf {
                     Shares::Dense(shares.len() - found.len()..shares.len())
                 }
             };
-            Self { conditions: conditions(&boxes, program, node), values: leaf_values(tree, leaf), shares }
+            Self { conditions: conditions(&boxes, program, node), values: leaf_values(tree, leaf).collect(), shares }
         };
         boxes.leaf_nodes().into_iter().enumerate().zip(found).map(compile).collect()
     }
