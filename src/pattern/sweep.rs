@@ -12,6 +12,8 @@
 //! The lowest splits are not walked: a subtree that a row enters with products `P_q` and crosses in one of eight cases (three bits) adds
 //! `P_q · B_q[case]` to the sums and `Σ_q P_q · C_jq[case]` to its features, two look-ups in registers.
 
+use std::ops::Range;
+
 use super::block::Word;
 use super::boxes::{Boxes, Edge};
 use super::game::{Rules, coefficient_failed, coefficient_held, factor_held};
@@ -24,7 +26,7 @@ use crate::numeric::quadrature::Rule;
 /// Rows in a vector.
 pub(super) const LANES: usize = 8;
 /// Most bits of a bottom's case.
-const BITS: usize = 3;
+pub(super) const BITS: usize = 3;
 /// Cases of a bottom.
 pub(super) const CASES: usize = 1 << BITS;
 
@@ -39,6 +41,8 @@ pub(super) struct Sweep {
     pub passes: Vec<Pass>,
     /// Tables of all steps.
     pub constants: Vec<f64>,
+    /// Features of all bottoms.
+    pub features: Vec<u32>,
 }
 
 /// The steps for one output.
@@ -53,7 +57,7 @@ pub(super) struct Pass {
 /// One step of the walk.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// Enter a node: products of the next depth = products · factor, sums of the next depth = 0.
+    /// Enter a node: products of the next depth = products · factor.
     Down(Turn),
     /// Cross everything below the current node that fits a table.
     Bottom(Bottom),
@@ -61,22 +65,19 @@ pub(super) enum Step {
     Up(Turn),
 }
 
-/// A word that says in which rows a condition holds: `slots[slot] ⊕ flip`.
+/// A word that says in which rows a condition holds: a slot's, flipped where the lowest bit is set, the slot's number being the others.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Literal {
-    pub slot: u32,
-    pub flip: u64,
-}
+pub(super) struct Literal(u32);
 
 impl Literal {
     pub(super) fn new((slot, flip): (u32, bool)) -> Self {
-        Self { slot, flip: if flip { u64::MAX } else { 0 } }
+        Self(slot << 1 | u32::from(flip))
     }
 
     /// The rows of one word of the block in which the condition holds.
     #[inline(always)]
     pub(super) fn word(self, slots: &[Word], word: usize) -> u64 {
-        slots[self.slot as usize][word] ^ self.flip
+        slots[(self.0 >> 1) as usize][word] ^ 0_u64.wrapping_sub(u64::from(self.0 & 1))
     }
 }
 
@@ -90,17 +91,21 @@ pub(super) struct Turn {
     pub held: Option<Literal>,
     /// Where its factors (down) or weighted coefficients (up) are, `case · nodes + q`; case 0 failed before, 1 fails now, 2 holds.
     pub constants: usize,
+    /// Whether the way up is the first to add to the sums above.
+    pub first: bool,
 }
 
 /// A subtree, or a single edge to a leaf, crossed in one of [`CASES`] cases.
 #[derive(Clone, Debug)]
 pub(super) struct Bottom {
     /// The case's bits, lowest first.
-    pub bits: Vec<Literal>,
-    /// Its features.
-    pub features: Vec<u32>,
+    pub bits: [Option<Literal>; BITS],
+    /// Its features, among those of the sweep.
+    pub features: Range<usize>,
     /// Where its tables are: the sums', then each feature's, `(table · nodes + q) · CASES + case`.
     pub constants: usize,
+    /// Whether it is the first to add to the sums.
+    pub first: bool,
 }
 
 /// What compiling a tree needs at hand.
@@ -111,7 +116,10 @@ struct Compiler<'a, 'b> {
     /// The leaves' values for the output, by leaf number.
     values: &'a [f64],
     constants: &'a mut Vec<f64>,
+    features: &'a mut Vec<u32>,
     steps: Vec<Step>,
+    /// Whether something was added to the sums of each node entered and not left, the root first.
+    added: Vec<bool>,
     /// Weighted coefficients of the edges that were entered and not left.
     entered: Vec<f64>,
     /// Bits of the cases of what was looked at last, ascending.
@@ -124,15 +132,16 @@ impl Sweep {
     /// Compiles a tree.
     pub(super) fn new(boxes: &Boxes<'_>, program: &mut Program, rules: &Rules) -> Self {
         let (tree, rule) = (boxes.tree, rules.exact(boxes.widest()));
-        let (mut constants, mut passes) = (Vec::new(), Vec::new());
+        let (mut constants, mut features, mut passes) = (Vec::new(), Vec::new(), Vec::new());
         for (k, (output, _)) in leaf_values(tree, 0).enumerate() {
             let values: Vec<f64> = (0..tree.leaves()).flat_map(|leaf| leaf_values(tree, leaf).nth(k)).map(|(_, value)| value).collect();
             let (steps, entered, bits, open) = Default::default();
-            let mut compiler = Compiler { boxes, program, rule, values: &values, constants: &mut constants, steps, entered, bits, open };
+            let (values, constants, features, added) = (&values[..], &mut constants, &mut features, vec![false]);
+            let mut compiler = Compiler { boxes, program, rule, values, constants, features, steps, added, entered, bits, open };
             compiler.walk();
             passes.push(Pass { output, steps: compiler.steps });
         }
-        Self { nodes: rule.nodes.len(), depth: tree.depth() + 1, passes, constants }
+        Self { nodes: rule.nodes.len(), depth: tree.depth() + 1, passes, constants, features }
     }
 }
 
@@ -187,13 +196,20 @@ impl<'a> Compiler<'a, '_> {
             }
         }
         self.steps.push(Step::Down(turn));
+        self.added.push(false);
     }
 
     /// The step out of the node entered last.
     fn leave(&mut self, node: usize) {
-        let turn = self.turn(node);
+        self.added.pop();
+        let turn = Turn { first: self.is_first(), ..self.turn(node) };
         self.constants.extend(self.entered.drain(self.entered.len() - 3 * self.rule.nodes.len()..));
         self.steps.push(Step::Up(turn));
+    }
+
+    /// Whether nothing was added to the sums of the innermost node entered; from now on something is.
+    fn is_first(&mut self) -> bool {
+        self.added.last_mut().is_some_and(|added| !std::mem::replace(added, true))
     }
 
     /// An edge, its constants being the next.
@@ -201,7 +217,7 @@ impl<'a> Compiler<'a, '_> {
         let edge = self.edge(node);
         let holds = Literal::new(self.program.edge(self.boxes, node));
         let held = edge.previous.map(|previous| Literal::new(self.program.edge(self.boxes, previous)));
-        Turn { feature: edge.feature as u32, holds, held, constants: self.constants.len() }
+        Turn { feature: edge.feature as u32, holds, held, constants: self.constants.len(), first: false }
     }
 
     /// Notes the case bits of everything from `anchor` through `root` down, and says whether they are few enough.
@@ -243,14 +259,16 @@ impl<'a> Compiler<'a, '_> {
         for leaf in leaves {
             self.bottom_leaf(anchor, leaf, &features, start);
         }
-        let mut literals = Vec::with_capacity(self.bits.len());
-        for bit in &self.bits {
-            literals.push(match bit {
-                Bit::Split(split) => Literal { slot: *split as u32, flip: 0 },
-                Bit::Edge(node) => Literal::new(self.program.edge(self.boxes, *node)),
-            });
+        let mut bits = [None; BITS];
+        for (literal, bit) in bits.iter_mut().zip(&self.bits) {
+            *literal = Some(Literal::new(match bit {
+                Bit::Split(split) => (*split as u32, false),
+                Bit::Edge(node) => self.program.edge(self.boxes, *node),
+            }));
         }
-        self.steps.push(Step::Bottom(Bottom { bits: literals, features, constants: start }));
+        let (first, at) = (self.is_first(), self.features.len());
+        self.features.extend(features);
+        self.steps.push(Step::Bottom(Bottom { bits, features: at..self.features.len(), constants: start, first }));
     }
 
     /// Adds one leaf to a bottom's tables: its value times its factors from `anchor` down, and that times each edge's coefficient.

@@ -4,9 +4,9 @@
 use std::arch::x86_64::*;
 
 use super::super::block::{STRIDE, Word};
-use super::super::sweep::{Bottom, CASES, LANES, Sweep};
+use super::super::sweep::{BITS, CASES, LANES, Sweep};
 use super::Scratch;
-use super::sweep::{Lanes, Steps, VECTORS, apply, count};
+use super::sweep::{Crossing, Edge, Lanes, Steps, VECTORS, apply, count};
 
 /// Rows of a register; [`LANES`] is twice as many.
 const HALF: usize = LANES / 2;
@@ -21,21 +21,21 @@ struct Avx2;
 
 impl Steps for Avx2 {
     #[inline(always)]
-    fn down<const Q: usize>(factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]) {
+    fn down<const Q: usize>(edge: &Edge<'_>, products: &[Lanes], below: &mut [Lanes]) {
         // SAFETY: only `sweep_rows` gets here.
-        unsafe { down::<Q>(factors, holds, held, products, below) };
+        unsafe { down::<Q>(edge, products, below) };
     }
 
     #[inline(always)]
-    fn bottom<const Q: usize>(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
+    fn bottom<const Q: usize>(bottom: &Crossing<'_>, first: bool, products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
         // SAFETY: only `sweep_rows` gets here.
-        unsafe { cross::<Q>(bottom, tables, bits, products, sums, out) };
+        unsafe { cross::<Q>(bottom, first, products, sums, out) };
     }
 
     #[inline(always)]
-    fn up<const Q: usize>(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
+    fn up<const Q: usize>(edge: &Edge<'_>, first: bool, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
         // SAFETY: only `sweep_rows` gets here.
-        unsafe { up::<Q>(coefficients, holds, held, below, sums, out) };
+        unsafe { up::<Q>(edge, first, below, sums, out) };
     }
 }
 
@@ -73,60 +73,97 @@ fn mask(bits: u64, four: usize) -> __m256i {
     _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x((bits >> (HALF * four) & 15).cast_signed()), each), each)
 }
 
-/// An edge's constants of a quadrature node, by the row's case.
+/// An edge's constants of a quadrature node, by case.
+struct Constants {
+    before: __m256d,
+    fails: __m256d,
+    holds: __m256d,
+}
+
+impl Constants {
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn load(constants: &[f64], q: usize, node: usize) -> Self {
+        let of = |case: usize| _mm256_set1_pd(constants[case * q + node]);
+        Self { before: of(0), fails: of(1), holds: of(2) }
+    }
+
+    /// Those of four rows. Where no condition was before, no row failed it.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn select(&self, holds: __m256d, held: Option<__m256d>) -> __m256d {
+        let fails = held.map_or(self.fails, |held| _mm256_blendv_pd(self.before, self.fails, held));
+        _mm256_blendv_pd(fails, self.holds, holds)
+    }
+}
+
+/// Fours that go through an edge together: constants are loaded once for all of them, and their masks fill the registers.
+const TOGETHER: usize = 4;
+
+/// A mask for each of some fours.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn select(constants: &[f64], q: usize, node: usize, holds: __m256d, held: __m256d) -> __m256d {
-    let fails = _mm256_blendv_pd(_mm256_set1_pd(constants[node]), _mm256_set1_pd(constants[q + node]), held);
-    _mm256_blendv_pd(fails, _mm256_set1_pd(constants[2 * q + node]), holds)
+fn masks(rows: u64, start: usize) -> [__m256d; TOGETHER] {
+    std::array::from_fn(|four| _mm256_castsi256_pd(mask(rows, start + four)))
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn down<const Q: usize>(factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]) {
+fn down<const Q: usize>(edge: &Edge<'_>, products: &[Lanes], below: &mut [Lanes]) {
     let q = count::<Q>(products.len());
-    let (factors, products, below) = (&factors[..3 * q], &products[..q], &mut below[..q]);
-    for four in 0..2 * VECTORS {
-        let (holds, held) = (_mm256_castsi256_pd(mask(holds, four)), _mm256_castsi256_pd(mask(held, four)));
+    let (factors, products, below) = (&edge.constants[..3 * q], &products[..q], &mut below[..q]);
+    for start in (0..2 * VECTORS).step_by(TOGETHER) {
+        let (holds, held) = (masks(edge.holds, start), edge.held.map(|held| masks(held, start)));
         for node in 0..q {
-            let factor = select(factors, q, node, holds, held);
-            store(part_mut(&mut below[node], four), _mm256_mul_pd(load(part(&products[node], four)), factor));
+            let factor = Constants::load(factors, q, node);
+            for four in 0..TOGETHER {
+                let product = load(part(&products[node], start + four));
+                let factor = factor.select(holds[four], held.map(|held| held[four]));
+                store(part_mut(&mut below[node], start + four), _mm256_mul_pd(product, factor));
+            }
         }
     }
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn up<const Q: usize>(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
+fn up<const Q: usize>(edge: &Edge<'_>, first: bool, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
     let q = count::<Q>(below.len());
-    let (coefficients, below, sums) = (&coefficients[..3 * q], &below[..q], &mut sums[..q]);
-    for (four, out) in out.as_chunks_mut::<HALF>().0.iter_mut().enumerate() {
-        let (holds, held) = (_mm256_castsi256_pd(mask(holds, four)), _mm256_castsi256_pd(mask(held, four)));
-        let mut total = _mm256_setzero_pd();
+    let (coefficients, below, sums) = (&edge.constants[..3 * q], &below[..q], &mut sums[..q]);
+    let out = out.as_chunks_mut::<HALF>().0;
+    for start in (0..2 * VECTORS).step_by(TOGETHER) {
+        let (holds, held) = (masks(edge.holds, start), edge.held.map(|held| masks(held, start)));
+        let mut totals = [_mm256_setzero_pd(); TOGETHER];
         for node in 0..q {
-            let below = load(part(&below[node], four));
-            let sums = part_mut(&mut sums[node], four);
-            let sum = _mm256_add_pd(load(sums), below);
-            store(sums, sum);
-            total = _mm256_add_pd(total, _mm256_mul_pd(below, select(coefficients, q, node, holds, held)));
+            let coefficient = Constants::load(coefficients, q, node);
+            for (four, total) in totals.iter_mut().enumerate() {
+                let below = load(part(&below[node], start + four));
+                let sums = part_mut(&mut sums[node], start + four);
+                let sum = if first { below } else { _mm256_add_pd(load(sums), below) };
+                store(sums, sum);
+                let coefficient = coefficient.select(holds[four], held.map(|held| held[four]));
+                *total = _mm256_add_pd(*total, _mm256_mul_pd(below, coefficient));
+            }
         }
-        let sum = _mm256_add_pd(load(out), total);
-        store(out, sum);
+        for (out, total) in out[start..].iter_mut().zip(totals) {
+            let sum = _mm256_add_pd(load(out), total);
+            store(out, sum);
+        }
     }
 }
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn cross<const Q: usize>(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
-    let (q, width) = (count::<Q>(products.len()), 1 + bottom.features.len());
+fn cross<const Q: usize>(bottom: &Crossing<'_>, first: bool, products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
+    let q = count::<Q>(products.len());
     let (products, sums) = (&products[..q], &mut sums[..q]);
-    let tables = &tables.as_chunks::<CASES>().0[..width * q];
+    let tables = &bottom.tables[..(1 + bottom.features.len()) * q];
     for four in 0..2 * VECTORS {
-        let case = Case::of(bits, four);
+        let case = Case::of(bottom.bits, four);
         for node in 0..q {
             let added = _mm256_mul_pd(load(part(&products[node], four)), case.look_up(&tables[node]));
             let sums = part_mut(&mut sums[node], four);
-            let sum = _mm256_add_pd(load(sums), added);
+            let sum = if first { added } else { _mm256_add_pd(load(sums), added) };
             store(sums, sum);
         }
         for (feature, tables) in bottom.features.iter().zip(tables[q..].chunks_exact(q)) {
@@ -154,7 +191,7 @@ struct Case {
 impl Case {
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn of(bits: [u64; 3], four: usize) -> Self {
+    fn of(bits: [u64; BITS], four: usize) -> Self {
         let pair = |low: i64| low << 32 | low;
         let halves = _mm256_set1_epi64x(1 << 32);
         let halves = _mm256_or_si256(halves, _mm256_and_si256(mask(bits[0], four), _mm256_set1_epi64x(pair(2))));

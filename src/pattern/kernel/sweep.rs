@@ -1,23 +1,45 @@
 //! The sweep's steps over a block, given how one instruction set does each on eight rows.
 
 use super::super::block::{STRIDE, WORDS, Word};
-use super::super::sweep::{Bottom, CASES, LANES, Step, Sweep, Turn};
+use super::super::sweep::{BITS, Bottom, CASES, LANES, Step, Sweep, Turn};
 use super::Scratch;
 
 /// Vectors of a word's 64 rows.
 pub(super) const VECTORS: usize = 64 / LANES;
+/// Steps that one word's rows take before the next word's do: their constants should be in the second-level cache for all of a block's rows.
+const TOGETHER: usize = 64;
 /// A value in each of 64 rows.
 pub(super) type Lanes = [[f64; LANES]; VECTORS];
 
+/// An edge on 64 rows.
+pub(super) struct Edge<'s> {
+    /// Constants of its three cases, `case · nodes + q`.
+    pub constants: &'s [f64],
+    /// The rows in which its condition holds.
+    pub holds: u64,
+    /// The rows in which the feature's condition above did, if there is one.
+    pub held: Option<u64>,
+}
+
+/// A bottom on 64 rows.
+pub(super) struct Crossing<'s> {
+    /// The sums' table, then each feature's, a node after the other.
+    pub tables: &'s [[f64; CASES]],
+    /// The features.
+    pub features: &'s [u32],
+    /// The bits of the rows' cases.
+    pub bits: [u64; BITS],
+}
+
 /// One instruction set's steps on 64 rows. `products` and `sums` hold one entry a quadrature node; `Q` is their number where it is small,
-/// so that loops over them unroll, or 0.
+/// so that loops over them unroll, or 0. The first to add to sums writes them.
 pub(super) trait Steps {
     /// `below = products · factor`.
-    fn down<const Q: usize>(factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]);
+    fn down<const Q: usize>(edge: &Edge<'_>, products: &[Lanes], below: &mut [Lanes]);
     /// Adds the table's look-ups to `sums`, and to the features' columns, which start at `out[feature · STRIDE]`.
-    fn bottom<const Q: usize>(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]);
+    fn bottom<const Q: usize>(bottom: &Crossing<'_>, first: bool, products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]);
     /// Adds `Σ coefficient · below` to `out` (64 rows), and `below` to `sums`.
-    fn up<const Q: usize>(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]);
+    fn up<const Q: usize>(edge: &Edge<'_>, first: bool, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]);
 }
 
 /// Runs all steps: `out[(output · features + feature) · STRIDE + row]`.
@@ -45,48 +67,33 @@ pub(super) fn count<const Q: usize>(nodes: usize) -> usize {
 #[inline(always)]
 fn apply_nodes<S: Steps, const Q: usize>(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
     let q = count::<Q>(sweep.nodes);
-    scratch.resize(2 * q * (sweep.depth + 1), [[0.0; LANES]; VECTORS]);
+    let of_word = 2 * q * (sweep.depth + 1);
+    scratch.resize(WORDS * of_word, [[0.0; LANES]; VECTORS]);
     for pass in &sweep.passes {
         let out = &mut out[pass.output * features * STRIDE..];
-        for word in 0..WORDS {
-            // Each depth holds its products, then its sums.
-            let mut at = 0;
-            scratch[..q].fill([[1.0; LANES]; VECTORS]);
-            scratch[q..2 * q].fill([[0.0; LANES]; VECTORS]);
-            for step in &pass.steps {
-                match step {
-                    Step::Down(turn) => {
-                        let (above, below) = scratch[at..].split_at_mut(2 * q);
-                        let (products, sums) = below[..2 * q].split_at_mut(q);
-                        S::down::<Q>(
-                            &sweep.constants[turn.constants..],
-                            turn.holds.word(slots, word),
-                            held(turn, slots, word),
-                            &above[..q],
-                            products,
-                        );
-                        sums.fill([[0.0; LANES]; VECTORS]);
-                        at += 2 * q;
-                    }
-                    Step::Bottom(bottom) => {
-                        let (products, sums) = scratch[at..at + 2 * q].split_at_mut(q);
-                        let mut bits = [0; 3];
-                        bits.iter_mut().zip(&bottom.bits).for_each(|(bits, literal)| *bits = literal.word(slots, word));
-                        S::bottom::<Q>(bottom, &sweep.constants[bottom.constants..], bits, products, sums, &mut out[word * 64..]);
-                    }
-                    Step::Up(turn) => {
-                        let (above, below) = scratch[at - q..].split_at_mut(q);
-                        let start = turn.feature as usize * STRIDE + word * 64;
-                        let Some(out) = out[start..].first_chunk_mut::<64>() else { continue };
-                        S::up::<Q>(
-                            &sweep.constants[turn.constants..],
-                            turn.holds.word(slots, word),
-                            held(turn, slots, word),
-                            &below[q..2 * q],
-                            above,
-                            out,
-                        );
-                        at -= 2 * q;
+        // Each word has its own stack, each depth of it its products, then its sums.
+        let mut places: [usize; WORDS] = std::array::from_fn(|word| word * of_word);
+        places.iter().for_each(|at| scratch[*at..at + q].fill([[1.0; LANES]; VECTORS]));
+        for steps in pass.steps.chunks(TOGETHER) {
+            for (word, at) in places.iter_mut().enumerate() {
+                for step in steps {
+                    match step {
+                        Step::Down(turn) => {
+                            let (above, below) = scratch[*at..].split_at_mut(2 * q);
+                            S::down::<Q>(&edge(sweep, turn, slots, word), &above[..q], &mut below[..q]);
+                            *at += 2 * q;
+                        }
+                        Step::Bottom(bottom) => {
+                            let (products, sums) = scratch[*at..*at + 2 * q].split_at_mut(q);
+                            S::bottom::<Q>(&crossing(sweep, bottom, slots, word), bottom.first, products, sums, &mut out[word * 64..]);
+                        }
+                        Step::Up(turn) => {
+                            let (above, below) = scratch[*at - q..].split_at_mut(q);
+                            let start = turn.feature as usize * STRIDE + word * 64;
+                            let Some(out) = out[start..].first_chunk_mut::<64>() else { continue };
+                            S::up::<Q>(&edge(sweep, turn, slots, word), turn.first, &below[q..2 * q], above, out);
+                            *at -= 2 * q;
+                        }
                     }
                 }
             }
@@ -95,8 +102,18 @@ fn apply_nodes<S: Steps, const Q: usize>(sweep: &Sweep, slots: &[Word], features
 }
 
 #[inline(always)]
-fn held(turn: &Turn, slots: &[Word], word: usize) -> u64 {
-    turn.held.map_or(u64::MAX, |held| held.word(slots, word))
+fn edge<'s>(sweep: &'s Sweep, turn: &Turn, slots: &[Word], word: usize) -> Edge<'s> {
+    let held = turn.held.map(|held| held.word(slots, word));
+    Edge { constants: &sweep.constants[turn.constants..], holds: turn.holds.word(slots, word), held }
+}
+
+#[inline(always)]
+fn crossing<'s>(sweep: &'s Sweep, bottom: &Bottom, slots: &[Word], word: usize) -> Crossing<'s> {
+    Crossing {
+        tables: sweep.constants[bottom.constants..].as_chunks().0,
+        features: &sweep.features[bottom.features.clone()],
+        bits: bottom.bits.map(|literal| literal.map_or(0, |literal| literal.word(slots, word))),
+    }
 }
 
 /// Plain Rust, row by row.
@@ -104,28 +121,29 @@ pub(super) struct Plain;
 
 impl Steps for Plain {
     #[inline(always)]
-    fn down<const Q: usize>(factors: &[f64], holds: u64, held: u64, products: &[Lanes], below: &mut [Lanes]) {
+    fn down<const Q: usize>(edge: &Edge<'_>, products: &[Lanes], below: &mut [Lanes]) {
         let q = products.len();
         for vector in 0..VECTORS {
-            let cases: [usize; LANES] = std::array::from_fn(|lane| case(holds, held, vector * LANES + lane) * q);
+            let cases: [usize; LANES] = std::array::from_fn(|lane| edge.case(vector * LANES + lane) * q);
             for (node, (products, below)) in products.iter().zip(below.iter_mut()).enumerate() {
-                below[vector] = std::array::from_fn(|lane| products[vector][lane] * factors[cases[lane] + node]);
+                below[vector] = std::array::from_fn(|lane| products[vector][lane] * edge.constants[cases[lane] + node]);
             }
         }
     }
 
     #[inline(always)]
-    fn bottom<const Q: usize>(bottom: &Bottom, tables: &[f64], bits: [u64; 3], products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
+    fn bottom<const Q: usize>(bottom: &Crossing<'_>, first: bool, products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
         let q = count::<Q>(products.len());
-        let (summed, by_feature) = tables.as_chunks::<CASES>().0[..q * (1 + bottom.features.len())].split_at(q);
+        let (summed, by_feature) = bottom.tables[..q * (1 + bottom.features.len())].split_at(q);
         for vector in 0..VECTORS {
             let cases: [usize; LANES] = std::array::from_fn(|lane| {
-                let row = vector * LANES + lane;
-                (bits[0] >> row & 1 | (bits[1] >> row & 1) << 1 | (bits[2] >> row & 1) << 2) as usize
+                let bit = |bits: u64| (bits >> (vector * LANES + lane) & 1) as usize;
+                bottom.bits.iter().rev().fold(0, |case, bits| case << 1 | bit(*bits))
             });
             for (table, (products, sums)) in summed.iter().zip(products.iter().zip(sums.iter_mut())) {
                 for lane in 0..LANES {
-                    sums[vector][lane] += products[vector][lane] * table[cases[lane]];
+                    let added = products[vector][lane] * table[cases[lane]];
+                    sums[vector][lane] = if first { added } else { sums[vector][lane] + added };
                 }
             }
             for (feature, tables) in bottom.features.iter().zip(by_feature.chunks_exact(q)) {
@@ -142,15 +160,16 @@ impl Steps for Plain {
     }
 
     #[inline(always)]
-    fn up<const Q: usize>(coefficients: &[f64], holds: u64, held: u64, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
+    fn up<const Q: usize>(edge: &Edge<'_>, first: bool, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
         let q = below.len();
         for (vector, out) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-            let cases: [usize; LANES] = std::array::from_fn(|lane| case(holds, held, vector * LANES + lane) * q);
+            let cases: [usize; LANES] = std::array::from_fn(|lane| edge.case(vector * LANES + lane) * q);
             let mut total = [0.0; LANES];
             for (node, (below, sums)) in below.iter().zip(sums.iter_mut()).enumerate() {
                 for lane in 0..LANES {
-                    sums[vector][lane] += below[vector][lane];
-                    total[lane] += below[vector][lane] * coefficients[cases[lane] + node];
+                    let below = below[vector][lane];
+                    sums[vector][lane] = if first { below } else { sums[vector][lane] + below };
+                    total[lane] += below * edge.constants[cases[lane] + node];
                 }
             }
             out.iter_mut().zip(total).for_each(|(out, total)| *out += total);
@@ -158,8 +177,10 @@ impl Steps for Plain {
     }
 }
 
-/// 0 failed before, 1 fails now, 2 holds.
-#[inline(always)]
-fn case(holds: u64, held: u64, row: usize) -> usize {
-    ((holds >> row & 1) + (held >> row & 1)) as usize
+impl Edge<'_> {
+    /// A row's case: 0 failed before, 1 fails now, 2 holds.
+    #[inline(always)]
+    fn case(&self, row: usize) -> usize {
+        ((self.holds >> row & 1) + (self.held.unwrap_or(u64::MAX) >> row & 1)) as usize
+    }
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use super::program::Program;
 use super::shape::Shape;
+use super::sweep::Literal;
 use crate::model::Forest;
 use groups::Groups;
 use leaf::{Leaf, Shares};
@@ -44,8 +45,8 @@ pub struct ValueFunction {
 struct BoxTree {
     program: Program,
     leaves: Range<usize>,
-    /// The conditions of its leaves with dense shares, leaf after leaf: a slot, and in the lowest bit whether it is flipped.
-    tests: Vec<u32>,
+    /// The conditions of its leaves with dense shares, leaf after leaf.
+    tests: Vec<Literal>,
 }
 
 impl ValueFunction {
@@ -56,9 +57,8 @@ impl ValueFunction {
             let first = leaves.len();
             leaves.extend(Leaf::all(tree, &mut program, found, &mut shares));
             let dense = leaves[first..].iter().filter(|leaf| matches!(leaf.shares, Shares::Dense(_)));
-            let tests =
-                dense.flat_map(|leaf| &leaf.conditions).map(|condition| condition.holds.slot << 1 | (condition.holds.flip & 1) as u32);
-            trees.push(BoxTree { program, leaves: first..leaves.len(), tests: tests.collect() });
+            let tests = dense.flat_map(|leaf| &leaf.conditions).map(|condition| condition.holds).collect();
+            trees.push(BoxTree { program, leaves: first..leaves.len(), tests });
         }
         let groups = Groups::new(&mut leaves, &shares, shape.forest.features.len());
         let mut base = shape.forest.base.clone();

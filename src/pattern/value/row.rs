@@ -6,6 +6,7 @@ use super::leaf::Shares;
 use super::{ValueFunction, wide};
 use crate::dataset::FeatureBlock;
 use crate::pattern::block::BLOCK;
+use crate::pattern::sweep::Literal;
 
 /// The pattern of every leaf on one row.
 struct Patterns {
@@ -78,8 +79,8 @@ impl ValueFunction {
                     Shares::Sparse(_) => wide.push((number, leaf.pattern(&slots, 0))),
                     Shares::Dense(_) => {
                         let (own, others) = tests.split_at(leaf.conditions.len());
-                        let holds = |test: u32| slots[(test >> 1) as usize][0] as u32 ^ test;
-                        dense[number] = own.iter().enumerate().fold(0, |pattern, (j, test)| pattern | (holds(*test) & 1) << j) as u8;
+                        let holds = |test: &Literal| (test.word(&slots, 0) & 1) as u32;
+                        dense[number] = own.iter().enumerate().fold(0, |pattern, (j, test)| pattern | holds(test) << j) as u8;
                         tests = others;
                     }
                 }
