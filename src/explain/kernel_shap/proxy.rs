@@ -8,7 +8,7 @@
 
 use rand::RngExt;
 
-use super::regression::{LeastSquares, Pairs, subtract};
+use super::regression::{LeastSquares, Pairs};
 use crate::numeric::dense::{Cholesky, Column, Matrix, ROWS};
 use crate::numeric::seed;
 
@@ -22,7 +22,7 @@ pub(super) struct Proxy {
 }
 
 /// Pairs that the process is conditioned on at most: its cost grows with their cube.
-const MOST_PAIRS: usize = 2048;
+pub(super) const MOST_PAIRS: usize = 2048;
 
 /// Variance of what is neither a main effect nor a three-way interaction, as a share of the latter's.
 const NOISE: f64 = 0.02;
@@ -37,16 +37,17 @@ const LEAST: f64 = 4e-4;
 const PROBES: usize = 15;
 
 impl Proxy {
-    /// Conditions the process on the pairs; `main` are the main effects that least squares sees, of each output.
+    /// Conditions the process on the pairs, at most `most` of them; `main` are the main effects that least squares sees, of each output.
     ///
     /// With the least squares `B` and `o`, the process's functions `C` of Shapley values and `K` of covariance `k + m + noise` (interactions, main effects) between
     /// the pairs, `φ = 2 (B (g − k α) + o (g(N) − k(N)·α)) + C α` with `α = K⁻¹ g`. As `k α = g − (m + noise) α`, this is
     /// `(C − 2 o k(N) + 2 B m + 2 noise B) K⁻¹ g + 2 o g(N)`: the players' rows are solved beside `g`. Pairs that were not conditioned on keep
     /// their `2 B g`, and add `−2 B k` to the rows.
-    pub fn fit(pairs: &Pairs, squares: &LeastSquares, main: &[Vec<f64>]) -> Option<Self> {
+    pub fn fit(pairs: &Pairs, squares: &LeastSquares, main: &[Vec<f64>], most: usize) -> Option<Self> {
         let (count, players, outputs) = (pairs.signs.rows(), pairs.signs.columns(), pairs.odd.len());
-        let step = count.div_ceil(MOST_PAIRS);
-        let (seen, unseen): (Vec<usize>, Vec<usize>) = (0..count).partition(|pair| pair % step == 0);
+        // Those seen are spread evenly: pairs come ordered by the sizes of their coalitions.
+        let before = |pair: usize| pair * count.min(most) / count;
+        let (seen, unseen): (Vec<usize>, Vec<usize>) = (0..count).partition(|pair| before(pair + 1) > before(*pair));
         let process = Process::new(main);
         let signs = |of: &[usize]| Matrix::from_fn(of.len(), players, |row, player| pairs.signs.get(of[row], player));
         let (known, unknown) = (signs(&seen), signs(&unseen));
@@ -65,17 +66,18 @@ impl Proxy {
         let probed = |pair| (players + outputs..rows.rows()).map(|row| rows.get(row, pair).powi(2)).sum::<f64>();
         let trace = (0..seen.len()).map(probed).sum::<f64>() / PROBES as f64;
         inverse.backward(&mut rows);
-        let map = Matrix::from_fn(players, count, |player, pair| match pair % step {
-            0 => rows.get(player, pair / step),
-            _ => 2.0 * squares.map.get(player, pair),
+        let map = Matrix::from_fn(players, count, |player, pair| {
+            if before(pair + 1) > before(pair) { rows.get(player, before(pair)) } else { 2.0 * squares.map.get(player, pair) }
         });
         // Leaving a seen pair out, it is missed by α_i / (K⁻¹)_ii (Rasmussen & Williams 2006, eq. 5.12), here with the mean of that diagonal.
         let left = pairs.odd.iter().enumerate().map(|(output, odd)| {
             let alpha: Vec<f64> = (0..seen.len()).map(|pair| rows.get(players + output, pair)).collect();
             let mut left = vec![0.0; count];
             seen.iter().zip(&alpha).for_each(|(pair, alpha)| left[*pair] = alpha * seen.len() as f64 / trace);
-            let odd: Vec<f64> = unseen.iter().map(|pair| odd[*pair]).collect();
-            unseen.iter().zip(subtract(&odd, &across.turned_times(&alpha))).for_each(|(pair, missed)| left[*pair] = missed);
+            // An unseen pair is missed by what neither the interactions nor the main effects predict.
+            let mains: Vec<f64> = known.turned_times(&alpha).iter().zip(&process.t).map(|(sum, t)| process.vague * t * sum).collect();
+            let predicted = across.turned_times(&alpha).into_iter().zip(unknown.times(&mains));
+            unseen.iter().zip(predicted).for_each(|(pair, (interactions, mains))| left[*pair] = odd[*pair] - interactions - mains);
             left
         });
         Some(Self { left: left.collect(), map })

@@ -4,7 +4,7 @@
 //! interactions of two features at most are explained exactly. With `u_j = ±1` for `j` in or out, `β` minimises `Σ w (g − u·β)²` subject to
 //! `Σ β = g(N) = (v(N) − v(∅)) / 2`, and `φ = 2 β`.
 
-use super::proxy::Proxy;
+use super::proxy::{MOST_PAIRS, Proxy};
 use crate::numeric::dense::{Cholesky, Matrix};
 
 /// Evaluated pairs of one row.
@@ -76,7 +76,7 @@ pub(super) fn estimate(pairs: &Pairs, proxy: bool) -> Option<Estimate> {
     let is_linear = norm(&left) <= 1e-10 * norm(&pairs.odd);
     if proxy
         && !is_linear
-        && let Some(proxy) = Proxy::fit(pairs, &squares, &main)
+        && let Some(proxy) = Proxy::fit(pairs, &squares, &main, MOST_PAIRS)
     {
         let values = squares.values(&proxy.map, pairs, 2.0);
         return Some(Estimate { standard_errors: errors(&proxy.map, &proxy.left, &pairs.undrawn), values });
@@ -91,7 +91,7 @@ pub(super) fn estimate(pairs: &Pairs, proxy: bool) -> Option<Estimate> {
 }
 
 /// `a − b`.
-pub(super) fn subtract(a: &[f64], b: &[f64]) -> Vec<f64> {
+fn subtract(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
@@ -104,4 +104,67 @@ fn errors(map: &Matrix, left: &[Vec<f64>], undrawn: &[f64]) -> Vec<Vec<f64>> {
         squares.times(&moves).into_iter().map(f64::sqrt).collect()
     };
     left.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::super::design::Design;
+    use super::*;
+    use crate::numeric::seed::generator;
+
+    const PLAYERS: usize = 14;
+
+    /// A game of products `c Π_{j ∈ T} u_j` over sets of one, three and five players: `φ_j = Σ_{T ∋ j} 2 c / |T|`.
+    fn game(seed: u64) -> Vec<(f64, Vec<usize>)> {
+        let mut random = generator(seed, "game", 0);
+        let mut term = |size: usize, scale: f64| {
+            let players = rand::seq::index::sample(&mut random, PLAYERS, size).into_vec();
+            (scale * (random.random::<f64>() - 0.5), players)
+        };
+        let mut terms: Vec<(f64, Vec<usize>)> = (0..20).map(|_| term(1, 4.0)).collect();
+        terms.extend((0..60).map(|_| term(3, 0.5)));
+        terms.extend((0..60).map(|_| term(5, 0.2)));
+        terms
+    }
+
+    /// Errors over standard errors, of all players of some games, with a process conditioned on `most` of 400 pairs.
+    fn scores(most: usize) -> Vec<f64> {
+        let mut scores = Vec::new();
+        for seed in 0..20 {
+            let terms = game(seed);
+            let mut design = Design::new(PLAYERS, generator(seed, "pairs", 0));
+            design.grow(400);
+            let members: Vec<&[bool]> = design.pairs().collect();
+            let sign = |pair: usize, player: usize| if members[pair][player] { 1.0 } else { -1.0 };
+            let value = |sign: &dyn Fn(usize) -> f64| terms.iter().map(|(c, of)| c * of.iter().map(|j| sign(*j)).product::<f64>()).sum();
+            let pairs = Pairs {
+                signs: Matrix::from_fn(members.len(), PLAYERS, sign),
+                weights: design.weights(),
+                undrawn: design.undrawn(),
+                odd: vec![(0..members.len()).map(|pair| value(&|player| sign(pair, player))).collect()],
+                whole: vec![value(&|_| 1.0)],
+            };
+            let squares = LeastSquares::new(&pairs).unwrap();
+            let main = squares.values(&squares.map, &pairs, 1.0);
+            let proxy = Proxy::fit(&pairs, &squares, &main, most).unwrap();
+            let values = squares.values(&proxy.map, &pairs, 2.0);
+            let errors = errors(&proxy.map, &proxy.left, &pairs.undrawn);
+            for player in 0..PLAYERS {
+                let exact: f64 = terms.iter().filter(|(_, of)| of.contains(&player)).map(|(c, of)| 2.0 * c / of.len() as f64).sum();
+                scores.push((values[0][player] - exact) / errors[0][player]);
+            }
+        }
+        scores
+    }
+
+    #[test]
+    fn standard_errors_are_as_large_as_errors_whether_or_not_the_process_saw_all_pairs() {
+        for most in [400, 399, 150] {
+            let scores = scores(most);
+            let spread = (scores.iter().map(|score| score * score).sum::<f64>() / scores.len() as f64).sqrt();
+            assert!((0.5..1.6).contains(&spread), "{most}: errors are {spread} standard errors");
+        }
+    }
 }
