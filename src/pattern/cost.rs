@@ -14,9 +14,9 @@ use super::table::{LANES, Line};
 use crate::model::{Forest, Tree};
 
 /// One node, and one line, while tables are built; one line more where a background is weighed; one line of one leaf of a table of pairs.
-const OUTLINE: f64 = 1_450.0;
-const BUILD: f64 = 85.0;
-const WEIGH: f64 = 100.0;
+const OUTLINE: f64 = 850.0;
+const BUILD: f64 = 60.0;
+const WEIGH: f64 = 80.0;
 const BUILD_PAIR: f64 = 35.0;
 /// One row's line of one table of a forest of eight features, and of twice as many more: the more there are, the fewer tables share a stack.
 const LOOK_UP: f64 = 1.0;
@@ -26,9 +26,11 @@ const RANK: f64 = 6.0;
 /// One row's line of a table of pairs, whose outputs fill no cache.
 const PAIR: f64 = 5.0;
 /// One row at one node for one quadrature node of a sweep.
-const SWEEP: f64 = 0.22;
+const SWEEP: f64 = 0.19;
+/// One row's start of one tree's sweep.
+const ENTER: f64 = 1.0;
 /// One node, while a sweep is compiled.
-const COMPILE: f64 = 950.0;
+const COMPILE: f64 = 400.0;
 /// One row's margin of one tree.
 const MARGIN: f64 = 1.5;
 /// One background row, counted in one group.
@@ -128,7 +130,7 @@ impl Cost {
     pub(super) fn sweep(boxes: &Boxes<'_>) -> Self {
         let steps = boxes.tree.nodes.len() * boxes.tree.leaf_width();
         let quadrature = boxes.widest().div_ceil(2).max(1);
-        Self { build: COMPILE * steps as f64, row: MARGIN + SWEEP * (steps * quadrature) as f64, bytes: 0 }
+        Self { build: COMPILE * steps as f64, row: MARGIN + ENTER + SWEEP * (steps * quadrature) as f64, bytes: 0 }
     }
 }
 

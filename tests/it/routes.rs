@@ -31,7 +31,7 @@ fn bytes(forest: &Arc<pipeline::model::Forest>, route: Route, rows: u64) -> f64 
     Cost::path_dependent(forest, Options { route, rows, ..Options::default() }).bytes as f64
 }
 
-/// Times are of one machine (AMD EPYC of 2024, AVX-512, one thread, load 3): on another the ways differ by other factors, and the choice is near the best as far as those factors are alike.
+/// Times are of one machine (AMD EPYC of 2024, AVX-512, one thread, the best of three runs): on another the ways differ by other factors, and the choice is near the best as far as those factors are alike.
 #[test]
 fn trees_are_computed_about_as_fast_as_the_best_way_measured() {
     let lines = include_str!("../golden/routes/measured.jsonl").lines();
