@@ -9,6 +9,7 @@ mod process;
 mod request;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct CommandPredictor {
     answer: Duration,
     /// The rows that it was asked about first, and what it said.
     first: (FeatureBlock, Vec<f64>),
+    /// Bits of the largest size of a prediction so far; of numbers without a sign, bits are in the numbers' order.
+    largest: AtomicU64,
 }
 
 /// Difference of two answers about the same rows, as a share of the largest prediction, that a model may owe to its way of adding up.
@@ -66,14 +69,23 @@ impl CommandPredictor {
         let answer = process.ask(batch, launch.start, "start_seconds")?;
         let answers = Answers::new(&answer, launch.outputs.as_deref())?;
         let first = (rows.clone(), answers.read(&answer, rows.rows()).map_err(|fault| fault.at(&requests, rows, 0))?);
-        Ok(Self { requests, answers, batch_rows: launch.batch_rows, process: Mutex::new(Ok(process)), answer: launch.answer, first })
+        let largest = AtomicU64::new(largest(&first.1));
+        Ok(Self {
+            requests,
+            answers,
+            batch_rows: launch.batch_rows,
+            process: Mutex::new(Ok(process)),
+            answer: launch.answer,
+            first,
+            largest,
+        })
     }
 
     /// Asks about the first rows again: where some batch was answered twice, each answer since then was that to the batch before.
     fn ask_again(&self) -> Result<(), CommandError> {
         let (rows, said) = &self.first;
         let again = self.ask(rows, 0, rows.rows())?;
-        let largest = said.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        let largest = f64::from_bits(self.largest.load(Ordering::Relaxed));
         if said.iter().zip(&again).any(|(said, again)| (said - again).abs() > WAVERING * largest) {
             let message = "to its first rows is another at the end than at the start; answer each batch once, and a row by itself alone";
             return Err(CommandError::Answer(message.into()));
@@ -90,12 +102,18 @@ impl CommandPredictor {
             let read = self.answers.read(&answer, rows);
             read.map_err(|fault| fault.at(&self.requests, block, first))
         });
-        if let Err(error) = &answer {
+        match &answer {
+            Ok(said) => drop(self.largest.fetch_max(largest(said), Ordering::Relaxed)),
             // The process is stopped here: nothing it says can be trusted any more.
-            *state = Err(error.clone());
+            Err(error) => *state = Err(error.clone()),
         }
         answer
     }
+}
+
+/// Bits of the largest size of predictions.
+fn largest(predictions: &[f64]) -> u64 {
+    predictions.iter().fold(0.0, |largest: f64, prediction| largest.max(prediction.abs())).to_bits()
 }
 
 impl Predictor for CommandPredictor {
