@@ -137,16 +137,4 @@ mod tests {
             assert!((0..inner).all(|k| turned[k] == (0..columns).map(|row| 2.0 * b.get(row, k)).sum::<f64>()));
         }
     }
-
-    /// Instruction sets differ in lanes alone: products of what does not round the same in another order are those of one lane, each fused.
-    #[test]
-    fn every_instruction_set_gives_the_same_bits() {
-        let third = |seed: usize| Matrix::from_fn(64, 200, |row, column| 1.0 / ((row * 7 + column * 3 + seed) % 101 + 3) as f64);
-        let (a, b) = (third(1), third(2));
-        let fastest = a.product(&b);
-        for (row, column) in (0..64).flat_map(|row| (0..64).map(move |column| (row, column))) {
-            let literal = (0..200).fold(0.0, |sum, k| a.get(row, k).mul_add(b.get(column, k), sum));
-            assert_eq!(fastest.get(row, column).to_bits(), literal.to_bits());
-        }
-    }
 }

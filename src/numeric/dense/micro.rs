@@ -96,3 +96,52 @@ impl WithSimd for Solve<'_> {
 fn vectors<S: Simd, const VECTORS: usize>(column: &Column, i: usize) -> [S::f64s; VECTORS] {
     S::as_simd_f64s(column).0.as_chunks::<VECTORS>().0[i]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every instruction set that this processor has.
+    fn all() -> Vec<Arch> {
+        let mut all = vec![Arch::Scalar, Arch::new()];
+        #[cfg(target_arch = "x86_64")]
+        all.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        all
+    }
+
+    /// Thirds, fifths and so on, whose sums round otherwise in another order.
+    fn columns(count: usize, seed: usize) -> Vec<Column> {
+        let element = |row: usize, column: usize| 1.0 / ((row * 7 + column * 3 + seed) % 101 + 3) as f64;
+        (0..count).map(|column| std::array::from_fn(|row| element(row, column))).collect()
+    }
+
+    fn bits(columns: &[Column]) -> Vec<u64> {
+        columns.as_flattened().iter().map(|element| element.to_bits()).collect()
+    }
+
+    /// Instruction sets differ in lanes alone: all give what one lane gives with fused additions in the order of the inner index.
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        let (left, right, before) = (columns(200, 1), columns(200, 2), columns(ROWS, 5));
+        let products = |sign: f64| -> Vec<Column> {
+            let element = |row: usize, column: usize| {
+                (0..left.len()).fold(before[column][row], |sum, k| (sign * left[k][row]).mul_add(right[k][column], sum))
+            };
+            (0..ROWS).map(|column| std::array::from_fn(|row| element(row, column))).collect()
+        };
+        let mut solution = before.clone();
+        for (row, c) in (0..ROWS).flat_map(|row| (0..ROWS).map(move |c| (row, c))) {
+            let left = (0..c).fold(before[c][row], |left, k| (-solution[k][row]).mul_add(right[k][c], left));
+            solution[c][row] = left / right[c][c];
+        }
+        for arch in all() {
+            let (mut sum, mut difference, mut solved) = (before.clone(), before.clone(), before.clone());
+            arch.dispatch(Product::<false> { out: &mut sum, left: &left, right: &right });
+            arch.dispatch(Product::<true> { out: &mut difference, left: &left, right: &right });
+            arch.dispatch(Solve { out: &mut solved, diagonal: &right });
+            assert_eq!(bits(&sum), bits(&products(1.0)), "{arch:?}");
+            assert_eq!(bits(&difference), bits(&products(-1.0)), "{arch:?}");
+            assert_eq!(bits(&solved), bits(&solution), "{arch:?}");
+        }
+    }
+}
