@@ -37,12 +37,17 @@ pub(super) fn draw(tables: &[&Table], options: &Options) -> Result<Vec<Figure>, 
 fn lines(table: &Table, output: &str) -> (Vec<Line>, usize) {
     let [outputs, features] = ["output", "feature"].map(|column| table.texts(column));
     let Some(ids) = table.rows.column_by_name("row_id") else { return (Vec::new(), 0) };
+    let jaccard = table.numbers("jaccard");
     let mut rows: Vec<(String, Vec<usize>)> = Vec::new();
     for line in (0..table.len()).filter(|line| outputs.value(*line) == output) {
         let (id, feature) = (cell_text(ids, line), features.value(line));
-        // Ids may be of several rows: a feature that comes again is another row's.
+        // Ids may be of several rows. Another row begins after lines of other outputs, with another overlap, and where a feature comes again.
+        let follows = |places: &[usize]| {
+            places.last().is_some_and(|&before| before + 1 == line && jaccard.value(before) == jaccard.value(line))
+                && places.iter().all(|place| features.value(*place) != feature)
+        };
         match rows.last_mut() {
-            Some((last, places)) if *last == id && places.iter().all(|place| features.value(*place) != feature) => places.push(line),
+            Some((last, places)) if *last == id && follows(places) => places.push(line),
             _ => rows.push((id, vec![line])),
         }
     }
@@ -110,13 +115,18 @@ mod tests {
 
     #[test]
     fn rows_with_the_same_id_are_two_rows() {
-        let number = |name: &'static str| (name, numbers([1.0, 2.0, 3.0, 4.0]));
-        let mut columns =
-            vec![("row_id", integers([7; 4])), ("output", texts(["bad"; 4])), ("feature", texts(["age", "amount", "age", "sex"]))];
-        columns.extend(["coefficient", "mean", "low", "high", "chosen", "jaccard"].map(number));
+        let number = |name: &'static str| (name, numbers([1.0, 2.0, 3.0, 4.0, 5.0, 0.0, 6.0]));
+        let mut columns = vec![
+            ("row_id", integers([7; 7])),
+            ("output", texts(["bad", "bad", "bad", "bad", "bad", "good", "bad"])),
+            ("feature", texts(["age", "amount", "age", "sex", "job", "age", "purpose"])),
+            ("jaccard", numbers([0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0])),
+        ];
+        columns.extend(["coefficient", "mean", "low", "high", "chosen"].map(number));
         let (lines, rows) = lines(&Table::new("lime_stability", columns), "bad");
         let told: Vec<_> = lines.iter().map(|line| (line.coefficient, line.note.as_deref())).collect();
-        assert_eq!(told, [(2.0, Some("Jaccard 2.00")), (1.0, None), (4.0, Some("Jaccard 4.00")), (3.0, None)]);
-        assert_eq!(rows, 2);
+        let (half, one) = (Some("Jaccard 0.500"), Some("Jaccard 1.00"));
+        assert_eq!(told, [(2.0, half), (1.0, None), (4.0, half), (3.0, None), (5.0, one), (6.0, one)]);
+        assert_eq!(rows, 4);
     }
 }
