@@ -99,6 +99,17 @@ fn groups_are_players_whose_values_move_together() {
     }
 }
 
+/// Coalitions of features are complemented as if each were some player's.
+#[test]
+fn forests_with_a_feature_that_is_no_players_are_refused() {
+    let (forest, _, background) = deep_forest();
+    let mut subject = of_forest(&forest, &background, None);
+    subject.features.remove(5);
+    let error = method("\"kernel_shap\": {\"samples\": 100}", subject).err().unwrap().to_string();
+    let name = &forest.features[5].name;
+    assert!(error.contains(&format!("the model's feature `{name}` is in none of the explained features")), "{error}");
+}
+
 /// Seeds over which errors are looked at.
 const SEEDS: u64 = 60;
 

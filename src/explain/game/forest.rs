@@ -12,8 +12,16 @@ pub(super) struct ForestGame {
 }
 
 impl ForestGame {
-    pub(super) fn new(function: ValueFunction, players: Players) -> Self {
-        Self { function, players }
+    /// Of players who have all features between them.
+    ///
+    /// # Errors
+    /// If a feature is no player's: the complement of the players would not have the complement of their features.
+    pub(super) fn new(function: ValueFunction, players: Players) -> Result<Self, String> {
+        let mut features = function.forest().features.iter().enumerate();
+        match features.find(|(feature, _)| !players.iter().flatten().any(|member| member == feature)) {
+            Some((_, feature)) => Err(format!("the model's feature `{}` is in none of the explained features", feature.name)),
+            None => Ok(Self { function, players }),
+        }
     }
 
     fn features(&self, coalitions: &Coalitions) -> pattern::Coalitions {
@@ -43,7 +51,6 @@ impl Game for ForestGame {
         Ok(values)
     }
 
-    /// Every feature is some player's, so that the complement of the players has the complement of their features.
     fn odd(&self, rows: &FeatureBlock, row: usize, coalitions: &Coalitions) -> Result<Vec<f64>, String> {
         let mut values = self.room(coalitions);
         self.function.differences(rows, row, &self.features(coalitions), &mut values);

@@ -54,7 +54,7 @@ pub fn needs(forest: Option<&Forest>, space: Output) -> Needs {
 /// The game of the model against the background.
 ///
 /// # Errors
-/// If the background has no weight, or the model cannot be evaluated on it.
+/// If the background has no weight, the model cannot be evaluated on it, or a forest's feature is in no explained one.
 pub fn game(method: &'static str, subject: &Subject) -> Result<Box<dyn Game>, ExplainError> {
     let refuse = |message: String| ExplainError { method, message };
     let players = players(&subject.features);
@@ -62,7 +62,7 @@ pub fn game(method: &'static str, subject: &Subject) -> Result<Box<dyn Game>, Ex
     match (is_counted(subject.forest.as_deref(), subject.space), &background.histograms, &background.rows) {
         (true, Some(histograms), _) => {
             let function = histograms.value_function().map_err(|error| refuse(error.to_string()))?;
-            Ok(Box::new(ForestGame::new(function, players)))
+            ForestGame::new(function, players).map(|game| Box::new(game) as Box<dyn Game>).map_err(refuse)
         }
         (_, _, Some(rows)) => {
             let game = BackgroundGame::new(subject.predictor.clone(), rows, background.weights.as_deref(), players);
