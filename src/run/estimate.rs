@@ -2,9 +2,12 @@
 //!
 //! Constants are nanoseconds of one core (AMD EPYC of 2024, AVX-512), fitted to runs of release builds.
 
+use std::num::NonZeroUsize;
+
 use super::plan::Plan;
 use crate::dataset::{Request, Selection};
 use crate::derive::{Choice, GridChoice};
+use crate::explain::kernel_shap::MOST_PAIRS;
 use crate::explain::tree_shap::Mode;
 use crate::model::Forest;
 use crate::pattern::{Cost, Options};
@@ -15,9 +18,10 @@ const VALUE: f64 = 70.0;
 /// A leaf of a model whose value function is made for a row, and a coalition, or a pair of them, that is looked up there.
 const LEAF: f64 = 150.0;
 const COALITION: f64 = 0.06;
-/// An element of the matrices of KernelSHAP's proxy, and of their factors.
-const ELEMENT: f64 = 3.5;
-const FACTOR: f64 = 0.004;
+/// A floating-point operation of `numeric::dense`: 89 GFLOP/s.
+const FLOP: f64 = 1.0 / 89.0;
+/// An element of the matrices of KernelSHAP's proxy, beside these operations.
+const ELEMENT: f64 = 1.7;
 /// A tree's prediction of a row, and a feature of a perturbed row around a row that LIME explains.
 const PREDICTION: f64 = 1.3;
 const BIT: f64 = 8.0;
@@ -27,10 +31,34 @@ const MOVE: f64 = 1.2;
 const REASON: u64 = 170;
 /// Bytes of a line of the table `ice`, with what it is made from.
 const CURVE_POINT: u64 = 200;
-/// Pairs of coalitions that KernelSHAP's proxy is conditioned on, at most.
-const PAIRS: usize = 2048;
 /// Everything that takes no rows: opening, figures, the page, syncing.
 const FIXED: f64 = 0.15e9;
+
+/// KernelSHAP of one row.
+#[derive(Default)]
+struct Sampled {
+    players: usize,
+    /// Coalitions, or pairs of them.
+    looked_up: usize,
+    /// Pairs that least squares solves for.
+    pairs: usize,
+    /// Pairs that the proxy is conditioned on.
+    seen: usize,
+}
+
+impl Sampled {
+    /// Time of solving, in nanoseconds: least squares; the proxy's covariances, up to six operations an element and player; and their factor.
+    fn solved(&self) -> f64 {
+        let [players, pairs, seen] = [self.players, self.pairs, self.seen].map(|count| count as f64);
+        let covariances = seen * pairs * (ELEMENT + 5.0 * players * FLOP);
+        covariances + (4.0 * pairs * players.powi(2) + seen.powi(3) / 3.0) * FLOP
+    }
+
+    /// Matrices: between the pairs that the proxy is conditioned on and all, and some of pairs and players.
+    fn bytes(&self) -> u64 {
+        8 * (self.pairs as u64).saturating_mul((self.seen + 6 * self.players) as u64)
+    }
+}
 
 impl Plan {
     /// Predicted wall time in seconds; none of a model that is a command, whose pace is its own.
@@ -53,18 +81,18 @@ impl Plan {
             total += self.favourable().total(rows) + background as f64 * (VALUE * features + PREDICTION * trees);
         }
         let game = |samples: usize| leaves * (LEAF + COALITION * samples as f64);
+        let most = |count: NonZeroUsize| rows.min(count.get() as u64) as f64;
         if let Some(settings) = explain.kernel_shap.settings() {
-            let (looked_up, pairs) = (settings.samples.get() / 2, (settings.samples.get() / 2).min(PAIRS) as f64);
-            let proxy = pairs * pairs * (ELEMENT + FACTOR * pairs);
-            total += settings.rows.get() as f64 * (game(looked_up) + proxy);
+            let sampled = self.sampled();
+            total += most(settings.rows) * (game(sampled.looked_up) + sampled.solved());
         }
         if let Some(settings) = explain.permutation.settings() {
-            total += settings.rows.get() as f64 * game(settings.samples.get());
+            total += most(settings.rows) * game(settings.samples.get());
         }
         if let Some(settings) = explain.lime.settings() {
-            let (again, seeds) = settings.stability.as_ref().map_or((0, 0), |again| (again.rows.get(), again.seeds.get()));
-            let explained = (settings.rows.get() + again * seeds) as f64;
-            total += settings.samples.get() as f64 * (BIT * features * explained + PREDICTION * trees * (1 + seeds) as f64);
+            let (again, seeds) = settings.stability.as_ref().map_or((0.0, 0.0), |again| (most(again.rows), again.seeds.get() as f64));
+            let explained = most(settings.rows) + again * seeds;
+            total += settings.samples.get() as f64 * (BIT * features * explained + PREDICTION * trees * (1.0 + seeds));
         }
         if self.config.derive.ale.settings().is_some() {
             total += rows as f64 * leaves * MOVE;
@@ -95,7 +123,7 @@ impl Plan {
         };
         let under_way = 2 * self.threads as u64 + 1;
         let streamed = (chunk + self.reasons()) * under_way + self.group_sums(under_way);
-        let systems = self.systems().saturating_mul(self.threads as u64);
+        let systems = self.sampled().bytes().saturating_mul(self.threads as u64);
         ((64 << 20) + self.model.forest().map_or(0, of_forest) + streamed).saturating_add(systems).saturating_add(self.curves())
     }
 
@@ -113,13 +141,16 @@ impl Plan {
         self.model.forest().filter(|_| self.has_reasons()).map(cost).unwrap_or_default()
     }
 
-    /// Matrices of KernelSHAP for one row: between the pairs of coalitions that the proxy is conditioned on and all, and some of pairs and features.
-    fn systems(&self) -> u64 {
-        let (features, samples) =
-            (self.groups.columns().len(), self.config.explain.kernel_shap.settings().map_or(0, |all| all.samples.get()));
-        let is_exact = u32::try_from(features).is_ok_and(|features| samples.checked_shr(features).is_some_and(|left| left > 0));
-        let pairs = if is_exact { 0 } else { samples / 2 };
-        8 * (pairs as u64).saturating_mul((pairs.min(PAIRS) + 6 * features) as u64)
+    /// What KernelSHAP computes for one row.
+    fn sampled(&self) -> Sampled {
+        let players = self.groups.columns().len();
+        let Some(settings) = self.config.explain.kernel_shap.settings() else { return Sampled::default() };
+        if settings.is_exact(players) {
+            return Sampled { players, looked_up: 1 << players, ..Sampled::default() };
+        }
+        let pairs = settings.pairs();
+        let seen = if settings.uses_proxy(players, pairs) { pairs.min(MOST_PAIRS) } else { 0 };
+        Sampled { players, looked_up: pairs, pairs, seen }
     }
 
     /// The table of single rows' curves, which is held whole.

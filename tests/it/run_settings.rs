@@ -158,13 +158,45 @@ fn a_warning_names_ten_unknown_categories_at_most() {
     assert!(said.contains("housing: categories that the model does not know, in 2 rows: 1e300 (1), 7 (1)\n"), "{said}");
 }
 
-/// MiB that a check predicts with some settings.
-fn predicted(audit: &Audit, settings: &[&str]) -> f64 {
+/// What a check says a run will take, with some settings: its `memory` in MiB, or its `cost` in seconds of two threads.
+fn checked(audit: &Audit, what: &str, settings: &[&str]) -> f64 {
     let settings = settings.iter().flat_map(|setting| ["--set", setting]);
     let output = pipeline().arg("check").arg(audit.path("config.yaml")).args(["--threads", "2"]).args(settings).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let memory = text.lines().find_map(|line| line.strip_prefix("memory")).unwrap_or_else(|| panic!("{text}"));
-    memory.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap()
+    let said = text.lines().find_map(|line| line.strip_prefix(what)).unwrap_or_else(|| panic!("{text}"));
+    said.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap()
+}
+
+/// MiB that a check predicts.
+fn predicted(audit: &Audit, settings: &[&str]) -> f64 {
+    checked(audit, "memory", settings)
+}
+
+#[test]
+fn predicted_time_of_kernel_shap_counts_the_proxy_where_there_is_one() {
+    let audit = Audit::new();
+    let names = serde_json::from_slice::<serde_json::Value>(&fs::read(audit.path("model.json")).unwrap()).unwrap();
+    let names: Vec<String> = serde_json::from_value(names["learner"]["feature_names"].clone()).unwrap();
+    let seconds = |method: &str, settings: &str, players: usize| {
+        let groups = format!("data.feature_groups={{all: [{}]}}", names[..21 - players].join(", "));
+        let settings = format!("explain.{method}={{rows: 1000, {settings}}}");
+        checked(&audit, "cost", &[&settings, if players < 20 { &groups } else { "name=credit" }])
+    };
+    let looked_up = |samples: usize| seconds("permutation", &format!("samples: {samples}"), 20);
+    let close = |a: f64, b: f64| assert!((a - b).abs() <= 0.11, "{a} {b}");
+    // All coalitions of 11 players: 2048 are looked up, however many might be, and nothing is estimated.
+    [2048, 200_000].iter().for_each(|samples| close(seconds("kernel_shap", &format!("samples: {samples}"), 11), looked_up(2048)));
+    // Half as many pairs as coalitions, and a small system.
+    let estimated = |estimator: &str, samples: usize| seconds("kernel_shap", &format!("samples: {samples}, estimator: {estimator}"), 20);
+    close(estimated("leverage", 2048), looked_up(1023));
+    // Beside, an element of 2048 seen pairs and the others takes two products of 20 players before it is formed, and another after.
+    let products = |samples: usize| 6.0 * 20.0 * 2048.0 * (samples as f64 / 2.0 - 2049.0) / 89e9;
+    for samples in [20_000, 100_000] {
+        let (proxy, least) = (estimated("auto", samples) - estimated("leverage", samples), 1000.0 * products(samples) / 2.0);
+        assert!(proxy > least && proxy < 5.0 * least + 20.0, "{samples}: {proxy} {least}");
+    }
+    // No more rows are explained than there are.
+    close(seconds("kernel_shap", "samples: 2048", 20), checked(&audit, "cost", &["explain.kernel_shap={rows: 1000000}"]));
 }
 
 #[test]

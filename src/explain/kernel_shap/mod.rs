@@ -18,15 +18,13 @@ use crate::subject::Subject;
 use design::Design;
 use regression::{Estimate, Pairs, estimate};
 
+pub use proxy::MOST_PAIRS;
 pub use settings::{Estimator, Settings};
 
 const METHOD: &str = "kernel_shap";
 
 /// Coalitions of the first look, where there is a tolerance.
 const FIRST: usize = 256;
-
-/// Coalitions a player from which on the proxy pays, none and all players among them.
-const PROXY_FROM: usize = 8;
 
 /// KernelSHAP (Lundberg & Lee 2017) on leverage-weighted pairs, with standard errors.
 pub struct KernelShap {
@@ -40,7 +38,7 @@ impl Sampler for KernelShap {
     }
 
     fn row(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<sampled::Row, String> {
-        if fits(self.sampling.players(), self.settings.samples.get()) { self.exact(rows, row) } else { self.sampled(rows, row, key) }
+        if self.settings.is_exact(self.sampling.players()) { self.exact(rows, row) } else { self.sampled(rows, row, key) }
     }
 }
 
@@ -51,7 +49,7 @@ impl KernelShap {
     /// If the budget is too small for the number of players, or the background was not read.
     pub fn new(settings: &Settings, subject: &Subject) -> Result<Self, ExplainError> {
         let samples = settings.samples.get();
-        let least = |players| if fits(players, samples) { samples } else { 2 * players + 2 };
+        let least = |players| if settings.is_exact(players) { samples } else { 2 * players + 2 };
         let sampling = Sampling::new(METHOD, subject, (settings.rows, settings.samples), least)?;
         Ok(Self { sampling, settings: settings.clone() })
     }
@@ -74,7 +72,7 @@ impl KernelShap {
     /// Pairs of coalitions until the budget is spent, or the tolerance reached.
     fn sampled(&self, rows: &FeatureBlock, row: usize, key: u64) -> Result<sampled::Row, String> {
         let (players, outputs) = (self.sampling.players(), self.sampling.schema.outputs.len());
-        let most = (self.settings.samples.get() - 2) / 2;
+        let most = self.settings.pairs();
         let mut design = Design::new(players, seed::generator(self.sampling.seed, METHOD, key));
         let mut odd: Vec<Vec<f64>> = vec![Vec::new(); outputs];
         let mut goal = if self.settings.tolerance.is_some() { most.min((FIRST / 2).max(2 * players)) } else { most };
@@ -89,7 +87,7 @@ impl KernelShap {
                 odd: odd.iter().map(|odd| odd[1..].to_vec()).collect(),
                 whole: odd.iter().map(|odd| odd[0]).collect(),
             };
-            let found = estimate(&pairs, self.uses_proxy(signs.len()))
+            let found = estimate(&pairs, self.settings.uses_proxy(players, signs.len()))
                 .ok_or("the sampled coalitions do not determine the values; raise explain.kernel_shap.samples")?;
             if goal >= most || self.settings.tolerance.is_none_or(|tolerance| is_precise(&found, tolerance)) {
                 let base = self.sampling.game.base().to_vec();
@@ -117,19 +115,6 @@ impl KernelShap {
         odd.iter_mut().zip(values.chunks_exact(coalitions.len())).for_each(|(odd, values)| odd.extend(values));
         Ok(())
     }
-
-    fn uses_proxy(&self, pairs: usize) -> bool {
-        match self.settings.estimator {
-            Estimator::Auto => 2 * pairs + 2 >= PROXY_FROM * self.sampling.players(),
-            Estimator::Leverage => false,
-            Estimator::Proxy => true,
-        }
-    }
-}
-
-/// Whether all coalitions of the players are within the budget.
-fn fits(players: usize, samples: usize) -> bool {
-    u32::try_from(players).ok().and_then(|players| 1_usize.checked_shl(players)).is_some_and(|all| all <= samples)
 }
 
 /// Whether, for every output, the largest standard error is within the share of the spread of the values.

@@ -22,7 +22,7 @@ pub(super) struct Proxy {
 }
 
 /// Pairs that the process is conditioned on at most: its cost grows with their cube.
-pub(super) const MOST_PAIRS: usize = 2048;
+pub const MOST_PAIRS: usize = 2048;
 
 /// Variance of what is neither a main effect nor a three-way interaction, as a share of the latter's.
 const NOISE: f64 = 0.02;

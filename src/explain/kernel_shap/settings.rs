@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::count;
 
+/// Coalitions a player from which on the proxy pays, none and all players among them.
+const PROXY_FROM: usize = 8;
+
 /// Shapley values of any model from a sample of coalitions; feature groups are players.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +28,27 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self { rows: count(200), samples: count(2048), tolerance: None, estimator: Estimator::Auto }
+    }
+}
+
+impl Settings {
+    /// Whether all coalitions of so many players are within the budget: then values are exact.
+    pub fn is_exact(&self, players: usize) -> bool {
+        u32::try_from(players).ok().and_then(|players| 1_usize.checked_shl(players)).is_some_and(|all| all <= self.samples.get())
+    }
+
+    /// Pairs of coalitions that are drawn at most, where not all coalitions are: the budget but for none and all players.
+    pub fn pairs(&self) -> usize {
+        self.samples.get().saturating_sub(2) / 2
+    }
+
+    /// Whether a proxy explains what least squares leaves over of so many pairs.
+    pub fn uses_proxy(&self, players: usize, pairs: usize) -> bool {
+        match self.estimator {
+            Estimator::Auto => 2 * pairs + 2 >= PROXY_FROM * players,
+            Estimator::Leverage => false,
+            Estimator::Proxy => true,
+        }
     }
 }
 
