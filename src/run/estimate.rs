@@ -24,7 +24,7 @@ const FLOP: f64 = 1.0 / 89.0;
 const ELEMENT: f64 = 1.7;
 /// A tree's prediction of a row, and a feature of a perturbed row around a row that LIME explains.
 const PREDICTION: f64 = 1.3;
-const BIT: f64 = 8.0;
+const BIT: f64 = 7.3;
 /// A leaf over the moves of one row along all features.
 const MOVE: f64 = 1.2;
 /// Bytes of a reason, with its texts, before it is written.
@@ -91,8 +91,11 @@ impl Plan {
         }
         if let Some(settings) = explain.lime.settings() {
             let (again, seeds) = settings.stability.as_ref().map_or((0.0, 0.0), |again| (most(again.rows), again.seeds.get() as f64));
-            let explained = most(settings.rows) + again * seeds;
-            total += settings.samples.get() as f64 * (BIT * features * explained + PREDICTION * trees * (1.0 + seeds));
+            let samples = settings.samples.get() as f64;
+            // The bits with themselves; then, for each output, a factor of that and the product of least-angle regression.
+            let products = 2.0 * samples * features.powi(2) + outputs * (1.0 / 3.0 + 2.0) * features.powi(3);
+            let row = samples * BIT * features + FLOP * products;
+            total += (most(settings.rows) + again * seeds) * row + samples * PREDICTION * trees * (1.0 + seeds);
         }
         if self.config.derive.ale.settings().is_some() {
             total += rows as f64 * leaves * MOVE;

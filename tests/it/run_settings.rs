@@ -199,6 +199,28 @@ fn predicted_time_of_kernel_shap_counts_the_proxy_where_there_is_one() {
     close(seconds("kernel_shap", "samples: 2048", 20), checked(&audit, "cost", &["explain.kernel_shap={rows: 1000000}"]));
 }
 
+/// Each perturbed row's bits are multiplied with one another: what is not linear in the features is `2 · features²` operations.
+#[test]
+fn predicted_time_of_lime_counts_products_of_bits() {
+    let audit = Audit::new();
+    let credit = read(&audit.path("data.parquet"));
+    let numbers = |feature: usize| (0..1000).map(|row| ((row * (feature + 3)) % 97) as f64).collect::<Float64Array>();
+    let cost = |more: usize| {
+        let rows =
+            (0..more).fold(credit.clone(), |rows, feature| with_column(&rows, &format!("more{feature}"), Arc::new(numbers(feature))));
+        // All columns but the id and the label.
+        let features = (rows.num_columns() - 2) as f64;
+        write(&audit.path("data.parquet"), &[rows]);
+        let settings = ["data.label=bad", "model={train: {trees: 2}}"];
+        let lime = "explain.lime={rows: 1000, samples: 100000, stability: null}";
+        (features, checked(&audit, "cost", &[&settings[..], &[lime]].concat()) - checked(&audit, "cost", &settings))
+    };
+    let ((few, narrow), (many, wide)) = (cost(0), cost(280));
+    let found = wide - many / few * narrow;
+    let products = 1000.0 * 1e5 * 2.0 * (many * many - many * few) / 89e9 / 2.0;
+    assert!((found - products).abs() < 0.05 * products, "{found} {products}");
+}
+
 #[test]
 fn predicted_memory_grows_with_the_groups_of_a_review() {
     let audit = Audit::new();
