@@ -1,17 +1,19 @@
 //! One pass over the background: how often each pattern occurs, on every group and every wide leaf.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::block::BLOCK;
+use super::block::{BLOCK, RankBlock};
 use super::boxes::Boxes;
 use super::compile::{CompiledTree, GroupGame, Options, Route, TreeWalk, WideTable};
 use super::engine::{Attributor, PatternError};
 use super::game::superset_sums;
 use super::group::{Group, GroupLeaf, group};
 use super::interaction::{Interactions, LeafGame, Part};
+use super::kernel::{Indices, Kernels};
 use super::program::{Lookup, Program};
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WIDEST, WideLeaf};
@@ -24,9 +26,27 @@ use crate::model::{Forest, Tree};
 const INDICES: usize = 256;
 /// Tallies of one group that rows are counted in by turns: a count that follows another of the same index would have to wait for it.
 const TALLIES: usize = 4;
+/// Bytes of ranks that are counted by all trees before the next: they should stay in the second-level cache.
+const RANK_BYTES: usize = 512 << 10;
+
+/// Weights of rows by index, or their number.
+type Tallies<T> = [[T; INDICES]; TALLIES];
+
+/// Counts a block's rows by their indices.
+fn tally_ones(indices: &Indices, rows: usize, tallies: &mut Tallies<u32>) {
+    let (eights, rest) = indices[..rows].as_chunks::<8>();
+    for indices in eights {
+        let mut indices = u64::from_le_bytes(*indices);
+        for turn in 0..8 {
+            tallies[turn % TALLIES][(indices & 0xff) as usize] += 1;
+            indices >>= 8;
+        }
+    }
+    rest.iter().for_each(|index| tallies[0][usize::from(*index)] += 1);
+}
 
 /// Adds the weights of a block's rows to the tallies of their indices.
-fn tally(indices: &[u8; BLOCK], weights: &[f64], tallies: &mut [[f64; INDICES]; TALLIES]) {
+fn tally(indices: &Indices, weights: &[f64], tallies: &mut Tallies<f64>) {
     let (fours, rest) = weights.as_chunks::<TALLIES>();
     for (indices, weights) in indices.as_chunks::<TALLIES>().0.iter().zip(fours) {
         for ((tally, index), weight) in tallies.iter_mut().zip(indices).zip(weights) {
@@ -35,6 +55,13 @@ fn tally(indices: &[u8; BLOCK], weights: &[f64], tallies: &mut [[f64; INDICES]; 
     }
     let last = weights.len() - rest.len();
     indices[last..].iter().zip(rest).for_each(|(index, weight)| tallies[0][usize::from(*index)] += weight);
+}
+
+/// Adds what was tallied.
+fn add<T: Copy + Into<f64>>(counts: &mut [f64], tallies: &Tallies<T>) {
+    for (index, count) in counts.iter_mut().enumerate() {
+        *count += tallies.iter().map(|tally| tally[index].into()).sum::<f64>();
+    }
 }
 
 /// A forest compiled for interventional values, counting background patterns.
@@ -85,35 +112,15 @@ impl BackgroundCounter {
     pub fn count(&mut self, block: &FeatureBlock, weights: Option<&[f64]>) {
         let rows = block.rows();
         let blocks = self.shape.rank_blocks(block, 0, rows);
-        let ones = [1.0; BLOCK];
-        let weights = |number: usize| match weights {
-            Some(weights) => &weights[number * BLOCK..rows.min((number + 1) * BLOCK)],
-            None => &ones[..BLOCK.min(rows - number * BLOCK)],
-        };
+        self.weight += weights.map_or(rows as f64, |weights| weights.iter().sum());
+        let together = (RANK_BYTES / self.shape.layout.bytes().max(1)).max(1);
         let kernels = self.shape.kernels;
-        self.weight += (0..blocks.len()).flat_map(weights).sum::<f64>();
-        self.trees.par_iter_mut().for_each(|tree| {
-            for group in &mut tree.groups {
-                let mut tallies = [[0.0; INDICES]; TALLIES];
-                for (number, ranks) in blocks.iter().enumerate() {
-                    tally(&(kernels.look_up)(&group.lookup, ranks), weights(number), &mut tallies);
-                }
-                group
-                    .counts
-                    .iter_mut()
-                    .enumerate()
-                    .for_each(|(index, count)| *count += tallies.iter().map(|tally| tally[index]).sum::<f64>());
-            }
-            let mut slots = Vec::new();
-            let any = !tree.wide.is_empty();
-            for (number, ranks) in blocks.iter().enumerate().filter(|_| any) {
-                (kernels.run)(&tree.program, ranks, &mut slots);
-                for (leaf, counts) in &mut tree.wide {
-                    let patterns = leaf.patterns(&slots);
-                    patterns.iter().zip(weights(number)).for_each(|(pattern, weight)| *counts.entry(*pattern).or_insert(0.0) += weight);
-                }
-            }
-        });
+        for (number, blocks) in blocks.chunks(together).enumerate() {
+            let first = number * together * BLOCK;
+            let rows = first..rows.min(first + together * BLOCK);
+            let weights = weights.map(|weights| &weights[rows.clone()]);
+            self.trees.par_iter_mut().for_each(|tree| tree.count(&kernels, blocks, rows.len(), weights));
+        }
     }
 
     /// The interventional attributor against the rows counted.
@@ -165,6 +172,24 @@ impl BackgroundCounter {
 }
 
 impl CountedTree {
+    /// Counts the rows of some blocks.
+    fn count(&mut self, kernels: &Kernels, blocks: &[RankBlock], rows: usize, weights: Option<&[f64]>) {
+        self.groups.iter_mut().for_each(|group| group.count(kernels, blocks, rows, weights));
+        if self.wide.is_empty() {
+            return;
+        }
+        let (ones, mut slots) = ([1.0; BLOCK], Vec::new());
+        for (number, ranks) in blocks.iter().enumerate() {
+            let rows = number * BLOCK..rows.min((number + 1) * BLOCK);
+            let weights = weights.map_or(&ones[..rows.len()], |weights| &weights[rows]);
+            (kernels.run)(&self.program, ranks, &mut slots);
+            for (leaf, counts) in &mut self.wide {
+                let patterns = leaf.patterns(&slots);
+                patterns.iter().zip(weights).for_each(|(pattern, weight)| *counts.entry(*pattern).or_insert(0.0) += weight);
+            }
+        }
+    }
+
     fn new(shape: &Shape, number: usize, tree: &Tree, route: Route) -> Result<Self, PatternError> {
         let boxes = Boxes::new(tree);
         let features = boxes.widest();
@@ -246,6 +271,31 @@ fn background(counts: &HashMap<u128, f64>, total: f64) -> Background {
 }
 
 impl CountedGroup {
+    /// Counts the rows of some blocks by their indices.
+    fn count(&mut self, kernels: &Kernels, blocks: &[RankBlock], rows: usize, weights: Option<&[f64]>) {
+        match weights {
+            None => {
+                let mut tallies = [[0; INDICES]; TALLIES];
+                self.each_block(kernels, blocks, rows, |indices, rows| tally_ones(indices, rows.len(), &mut tallies));
+                add(&mut self.counts, &tallies);
+            }
+            Some(weights) => {
+                let mut tallies = [[0.0; INDICES]; TALLIES];
+                self.each_block(kernels, blocks, rows, |indices, rows| tally(indices, &weights[rows], &mut tallies));
+                add(&mut self.counts, &tallies);
+            }
+        }
+    }
+
+    /// Shows the indices of the rows of each block.
+    fn each_block(&self, kernels: &Kernels, blocks: &[RankBlock], rows: usize, mut show: impl FnMut(&Indices, Range<usize>)) {
+        let mut indices = [0; BLOCK];
+        for (number, ranks) in blocks.iter().enumerate() {
+            (kernels.look_up)(&self.lookup, ranks, &mut indices);
+            show(&indices, number * BLOCK..rows.min((number + 1) * BLOCK));
+        }
+    }
+
     /// Share of the background under each pattern of a leaf.
     fn histogram(&self, leaf: &GroupLeaf, total: f64) -> Vec<f64> {
         leaf.histogram(&self.counts.iter().map(|count| count / total).collect::<Vec<_>>())

@@ -49,23 +49,6 @@ pub(super) enum Op {
     Union(Box<[u32]>),
 }
 
-impl Op {
-    /// Makes this the test of rows that pass this and another, or that fail both where they are wanted to fail; false where one test cannot say it.
-    pub(super) fn merge(&mut self, other: &Self, failing: bool) -> bool {
-        match (&mut *self, other) {
-            (Self::Narrow { column, cut }, Self::Narrow { column: same, cut: other }) if column == same => {
-                *cut = if failing { *other.max(cut) } else { *other.min(cut) };
-                true
-            }
-            (Self::Wide { column, cut }, Self::Wide { column: same, cut: other }) if column == same => {
-                *cut = if failing { *other.max(cut) } else { *other.min(cut) };
-                true
-            }
-            (one, other) => one == other,
-        }
-    }
-}
-
 impl Layout {
     /// Lays out the axes of `cuts`: bytes where they suffice.
     pub(super) fn new(cuts: &Cuts) -> Self {
@@ -87,6 +70,11 @@ impl Layout {
         });
         let places = places.collect();
         Self { places, narrow, wide, words }
+    }
+
+    /// Bytes of a block.
+    pub(super) fn bytes(&self) -> usize {
+        (self.narrow + 2 * self.wide) * BLOCK + self.words * size_of::<Word>()
     }
 
     /// The operation for a split's test.

@@ -12,7 +12,7 @@ use super::shape::Shape;
 use super::sparse::{Memo, WIDEST};
 use super::stack::{Outline, Stack};
 use super::table::{Tables, add_leaves};
-use super::walk::{MarginScratch, Margins};
+use super::walk::{Margins, Waiting};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree};
 
@@ -199,10 +199,10 @@ impl Attributor {
     }
 
     fn add_margins(&self, blocks: &[RankBlock], out: &mut [f64], stride: usize, first: usize) {
-        let mut scratch = MarginScratch::default();
+        let mut waiting = Waiting::default();
         for margins in &self.margins {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
-                margins.add(&self.shape.kernels, ranks, &mut scratch, &mut out[first..]);
+                margins.add(&self.shape.kernels, ranks, &mut waiting, &mut out[first..]);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::compile::{Options, Route};
 use super::group::group_all;
 use super::program::Program;
 use super::shape::Shape;
-use super::walk::{MarginScratch, Margins};
+use super::walk::{Margins, Waiting};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Output, PredictError, Predictor, apply_link};
 
@@ -74,10 +74,10 @@ impl Compiled {
         let base = &self.shape.forest.base;
         let blocks = self.shape.rank_blocks(block, first, rows);
         let mut out: Vec<f64> = blocks.iter().flat_map(|_| base.iter().flat_map(|base| [*base; STRIDE])).collect();
-        let mut scratch = MarginScratch::default();
+        let mut waiting = Waiting::default();
         for margins in &self.trees {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(base.len() * STRIDE)) {
-                margins.add(&self.shape.kernels, ranks, &mut scratch, out);
+                margins.add(&self.shape.kernels, ranks, &mut waiting, out);
             }
         }
         out

@@ -24,28 +24,122 @@ pub(super) struct Program {
 }
 
 /// What computes the index of one group, straight from the ranks.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Lookup {
-    /// The terms of each bit, bits from the lowest; at most eight bits.
-    pub terms: Vec<Term>,
+    /// Bits of the index, at most eight.
+    pub bits: usize,
+    /// What sets them.
+    pub tests: Tests,
 }
 
-impl Lookup {
-    /// Number of indices.
-    pub(super) fn indices(&self) -> usize {
-        1 << self.terms.iter().filter(|term| term.last).count()
-    }
+/// The tests of an index's bits, bits from the lowest.
+#[derive(Clone, Debug)]
+pub(super) enum Tests {
+    /// One range of a byte column a bit, as for most groups; those beyond the last bit say nothing.
+    Ranges([Range<u8>; MOST_BITS]),
+    /// Any tests.
+    Terms(Vec<Term>),
+}
+
+/// Most bits of an index.
+const MOST_BITS: usize = 8;
+
+/// Ranks of a column from `first` to `first + width`: where `rank − first`, wrapping, is at most `width`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Range<R> {
+    pub column: u32,
+    pub first: R,
+    pub width: R,
+}
+
+/// One test of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Test {
+    /// Of a byte column.
+    Narrow(Range<u8>),
+    /// Of a u16 column.
+    Wide(Range<u16>),
+    /// In any of these membership words, or in none of them.
+    Union { members: Box<[u32]>, none: bool },
 }
 
 /// A bit of an index is set where all its terms hold.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Term {
-    /// The question.
-    pub op: Op,
-    /// The answer where the term fails.
-    pub flip: bool,
+    pub test: Test,
     /// Whether the next term is of the next bit.
     pub last: bool,
+}
+
+impl Default for Lookup {
+    /// The only index of a group without bits.
+    fn default() -> Self {
+        Self { bits: 0, tests: Tests::Terms(Vec::new()) }
+    }
+}
+
+impl Lookup {
+    /// From the tests of each bit, at least one each.
+    fn new(bits: &[Vec<Test>]) -> Self {
+        let ranges = bits.iter().map(|tests| match tests[..] {
+            [Test::Narrow(range)] => Some(range),
+            _ => None,
+        });
+        let ranges: Option<Vec<Range<u8>>> = ranges.collect();
+        let tests = match ranges.as_deref() {
+            Some(ranges @ [.., last]) => Tests::Ranges(std::array::from_fn(|bit| *ranges.get(bit).unwrap_or(last))),
+            _ => Tests::Terms(bits.iter().flat_map(|tests| terms(tests)).collect()),
+        };
+        Self { bits: bits.len(), tests }
+    }
+
+    /// Number of indices.
+    pub(super) fn indices(&self) -> usize {
+        1 << self.bits
+    }
+}
+
+/// The terms of one bit.
+fn terms(tests: &[Test]) -> impl Iterator<Item = Term> {
+    tests.iter().enumerate().map(|(number, test)| Term { test: test.clone(), last: number + 1 == tests.len() })
+}
+
+impl Test {
+    /// That no row passes.
+    fn never() -> Self {
+        Self::Union { members: Box::default(), none: false }
+    }
+
+    /// Of the rows that a question sends left, or right.
+    fn new(op: &Op, left: bool) -> Self {
+        match op {
+            Op::Narrow { column, cut } => bounds(u8::MIN, u8::MAX, *cut, cut.checked_add(1), left)
+                .map_or_else(Self::never, |(first, last)| Self::Narrow(Range { column: *column, first, width: last - first })),
+            Op::Wide { column, cut } => bounds(u16::MIN, u16::MAX, *cut, cut.checked_add(1), left)
+                .map_or_else(Self::never, |(first, last)| Self::Wide(Range { column: *column, first, width: last - first })),
+            Op::Union(members) => Self::Union { members: members.clone(), none: !left },
+        }
+    }
+
+    /// Both tests in one, where one can say it.
+    fn and(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Narrow(one), Self::Narrow(two)) if one.column == two.column => {
+                let (first, last) = (one.first.max(two.first), (one.first + one.width).min(two.first + two.width));
+                Some(last.checked_sub(first).map_or_else(Self::never, |width| Self::Narrow(Range { first, width, ..*one })))
+            }
+            (Self::Wide(one), Self::Wide(two)) if one.column == two.column => {
+                let (first, last) = (one.first.max(two.first), (one.first + one.width).min(two.first + two.width));
+                Some(last.checked_sub(first).map_or_else(Self::never, |width| Self::Wide(Range { first, width, ..*one })))
+            }
+            (one, two) => (one == two).then(|| one.clone()),
+        }
+    }
+}
+
+/// First and last rank on one side of a cut, if there are any.
+fn bounds<R>(least: R, most: R, cut: R, above: Option<R>, left: bool) -> Option<(R, R)> {
+    if left { Some((least, cut)) } else { Some((above?, most)) }
 }
 
 impl Program {
@@ -62,29 +156,32 @@ impl Program {
 
     /// What computes a group's index; the conditions that it needs are merged.
     pub(super) fn lookup(&mut self, boxes: &Boxes<'_>, group: &Group) -> Lookup {
-        let mut terms = Vec::new();
-        for bit in &group.bits {
+        let bits = group.bits.iter().map(|bit| {
             let slot = match bit {
                 Bit::Split(split) => *split as u32,
                 Bit::Edge(node) => self.edge(boxes, *node).0,
             };
-            let first = terms.len();
-            self.terms(slot, |term| narrow(&mut terms, first, term));
-            terms.iter_mut().last().into_iter().for_each(|term| term.last = true);
-        }
-        Lookup { terms }
+            self.tests(slot)
+        });
+        Lookup::new(&bits.collect::<Vec<_>>())
     }
 
-    /// The terms of a slot, from the last question to the first.
-    fn terms(&self, slot: u32, mut visit: impl FnMut(Term)) {
-        let mut at = (slot, false);
-        let term = |slot: u32, flip: bool| Term { op: self.ops[slot as usize].clone(), flip, last: false };
-        while let Some(and) = (at.0 as usize).checked_sub(self.ops.len()) {
+    /// The tests of a slot, all of which must hold.
+    fn tests(&self, slot: u32) -> Vec<Test> {
+        let mut tests = Vec::new();
+        let (mut slot, mut flip) = (slot, false);
+        while let Some(and) = (slot as usize).checked_sub(self.ops.len()) {
             let And { a, b, flip_a, flip_b } = self.ands[and];
-            visit(term(b, flip_b != 0));
-            at = (a, flip_a != 0);
+            demand(&mut tests, Test::new(&self.ops[b as usize], flip_b == 0));
+            (slot, flip) = (a, flip_a != 0);
         }
-        visit(term(at.0, at.1));
+        demand(&mut tests, Test::new(&self.ops[slot as usize], !flip));
+        tests
+    }
+
+    /// The question of a slot.
+    pub(super) fn op(&self, slot: usize) -> &Op {
+        &self.ops[slot]
     }
 
     /// Slot of a node's merged edge, and whether the word must be flipped to say "holds".
@@ -130,11 +227,11 @@ impl Program {
     }
 }
 
-/// Adds a term to those from `first` on, all of which must hold: of two bounds on one side of a column, the narrower is enough.
-fn narrow(terms: &mut Vec<Term>, first: usize, term: Term) {
-    let mut alike = terms[first..].iter_mut().filter(|known| known.flip == term.flip);
-    if !alike.any(|known| known.op.merge(&term.op, term.flip)) {
-        terms.push(term);
+/// Adds a test to those that must hold, within one of them where that can be.
+fn demand(tests: &mut Vec<Test>, test: Test) {
+    match tests.iter_mut().find_map(|known| known.and(&test).map(|both| (known, both))) {
+        Some((known, both)) => *known = both,
+        None => tests.push(test),
     }
 }
 

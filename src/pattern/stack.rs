@@ -5,8 +5,8 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::block::RankBlock;
-use super::kernel::{Kernels, Offsets, offsets};
+use super::block::{BLOCK, RankBlock};
+use super::kernel::{Indices, Kernels};
 use super::program::Lookup;
 use super::table::{LANES, Line, Panel};
 
@@ -78,9 +78,11 @@ impl Stack {
     }
 
     /// Adds the lines of a block's rows: `out[column · STRIDE + row] += Σ_table lines[index[row]][lane]`.
-    pub(super) fn add(&self, kernels: &Kernels, lines: &[Line], ranks: &RankBlock, scratch: &mut Vec<Offsets>, out: &mut [f64]) {
-        scratch.clear();
-        scratch.extend(self.lookups.iter().map(|lookup| offsets(&(kernels.look_up)(lookup, ranks))));
+    pub(super) fn add(&self, kernels: &Kernels, lines: &[Line], ranks: &RankBlock, scratch: &mut Vec<Indices>, out: &mut [f64]) {
+        if scratch.len() < self.lookups.len() {
+            scratch.resize(self.lookups.len(), [0; BLOCK]);
+        }
+        self.lookups.iter().zip(&mut *scratch).for_each(|(lookup, indices)| (kernels.look_up)(lookup, ranks, indices));
         (kernels.add)(&self.panel, lines, scratch, out);
     }
 }

@@ -133,10 +133,15 @@ impl Columns<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     contributions: Vec<f64>,
-    /// Table and lane of each column of a leaf.
-    places: Vec<Option<(usize, usize)>>,
+    /// The group's columns, ascending, with table and lane.
+    places: Vec<(u32, usize, usize)>,
+    /// What a leaf adds to the lanes of each table.
+    lanes: Vec<[Option<Share>; LANES]>,
     cells: Vec<Line>,
 }
+
+/// A leaf's share in a column: the number of the contributions at value 1, and the value.
+type Share = (usize, f64);
 
 /// Adds the leaves of a tree's group to its tables. `contributions` writes a leaf's contributions at value 1, `number << D | pattern` with the
 /// leaf's columns in their order, `D` its conditions.
@@ -167,6 +172,14 @@ impl<F: FnMut(&GroupLeaf, &mut Vec<f64>)> NullaryFnOnce for AddLeaves<'_, '_, F>
 
     #[inline(always)]
     fn call(mut self) {
+        let places = &mut self.scratch.places;
+        places.clear();
+        for (table, target) in self.targets.iter().enumerate() {
+            places.extend(target.columns.iter().enumerate().map(|(lane, column)| (*column, table, lane)));
+        }
+        // The first table with a column: others may have it for the sake of other groups.
+        places.sort_unstable();
+        places.dedup_by_key(|(column, ..)| *column);
         for leaf in &self.group.leaves {
             (self.contributions)(leaf, &mut self.scratch.contributions);
             add_leaf(leaf, self.columns, self.tree, self.targets, self.scratch);
@@ -177,29 +190,30 @@ impl<F: FnMut(&GroupLeaf, &mut Vec<f64>)> NullaryFnOnce for AddLeaves<'_, '_, F>
 /// Adds a leaf, given its contributions at value 1.
 #[inline(always)]
 fn add_leaf(leaf: &GroupLeaf, columns: &Columns<'_>, tree: &Tree, targets: &mut [Target<'_>], scratch: &mut Scratch) {
-    let Scratch { contributions, places, cells } = scratch;
+    let Scratch { contributions, places, lanes, cells } = scratch;
     let (of_leaf, patterns, count) = ((columns.of)(leaf), leaf.patterns(), 1 << leaf.conditions.len());
+    lanes.clear();
+    lanes.resize(targets.len(), [None; LANES]);
     for (output, value) in leaf_values(tree, leaf.leaf) {
         let first = columns.first(output);
-        // The first table with a column: others may have it for the sake of other groups.
-        let lane = |column: u32| move |target: &Target<'_>| target.columns.iter().position(|known| *known == column);
-        let place = |column: &u32| targets.iter().map(lane(first + column)).enumerate().find_map(|(target, lane)| Some((target, lane?)));
-        places.clear();
-        places.extend(of_leaf.iter().map(place));
-        for (number, target) in targets.iter_mut().enumerate() {
-            let nothing = [0.0; INDICES];
-            let mut lanes = [&nothing[..count]; LANES];
-            for (place, contributions) in places.iter().zip(contributions.chunks_exact(count)) {
-                place.filter(|(target, _)| *target == number).into_iter().for_each(|(_, lane)| lanes[lane] = contributions);
-            }
-            cells.resize(count, [0.0; LANES]);
-            for (pattern, cell) in cells.iter_mut().enumerate() {
-                for (cell, contributions) in cell.iter_mut().zip(&lanes) {
-                    *cell = value * contributions[pattern];
-                }
-            }
-            add_cells(target.lines, cells, &patterns);
+        for (number, column) in of_leaf.iter().enumerate() {
+            let place = places.binary_search_by_key(&(first + column), |(column, ..)| *column).ok().map(|place| places[place]);
+            place.into_iter().for_each(|(_, table, lane)| lanes[table][lane] = Some((number, value)));
         }
+    }
+    for (target, shares) in targets.iter_mut().zip(&*lanes).filter(|(_, shares)| shares.iter().any(Option::is_some)) {
+        let nothing = [0.0; INDICES];
+        let (mut values, mut lanes) = ([0.0; LANES], [&nothing[..count]; LANES]);
+        for (share, (value, lane)) in shares.iter().zip(values.iter_mut().zip(&mut lanes)) {
+            share.iter().for_each(|(number, of_leaf)| (*value, *lane) = (*of_leaf, &contributions[number * count..][..count]));
+        }
+        cells.resize(count, [0.0; LANES]);
+        for (pattern, cell) in cells.iter_mut().enumerate() {
+            for (cell, (value, contributions)) in cell.iter_mut().zip(values.iter().zip(&lanes)) {
+                *cell = value * contributions[pattern];
+            }
+        }
+        add_cells(target.lines, cells, &patterns);
     }
 }
 

@@ -1,14 +1,15 @@
-//! Prediction by words: which of 64 rows reach each leaf, from the decisions already made.
+//! Prediction by words: which of 64 rows reach each leaf.
 //!
-//! A node's word is its parent's word and the split's decision, or its complement; a leaf adds its value to the rows whose bits are set. Each
-//! row meets one leaf a tree, in tree order, so sums are those of a plain walk, to the bit.
+//! A left child's word is its parent's word and the split's decision, a right child's what is left of it; a leaf adds its value to the rows
+//! whose bits are set. Where a byte tells a tree's leaves apart, the other way is shorter: every split, from the lowest up, selects each row's
+//! leaf from those that its children selected. Each row meets one leaf a tree, in tree order, so sums are those of a plain walk, to the bit.
 
 use std::ops::Range;
 
-use super::block::{BLOCK, RankBlock, STRIDE, WORDS, Word};
+use super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
 use super::boxes::Boxes;
 use super::group::Group;
-use super::kernel::Kernels;
+use super::kernel::{Indices, Kernels};
 use super::program::{Lookup, Program};
 use super::shape::leaf_values;
 use crate::model::{NodeKind, Tree};
@@ -19,14 +20,16 @@ pub(super) enum Margins {
     /// The index of the tree's only group tells the leaf.
     Index(Lookup, Leaves),
     /// Node by node.
-    Walk(Program, LeafWalk),
+    Walk(LeafWalk),
 }
 
-/// What margins need beside the rows, used again and again.
+/// What waits on the way through a tree, used again and again.
 #[derive(Debug, Default)]
-pub(super) struct MarginScratch {
-    slots: Vec<Word>,
-    reached: Vec<Word>,
+pub(super) struct Waiting {
+    /// Rows that wait for the subtree that they pass.
+    rows: Vec<Word>,
+    /// Leaves that wait for those of the sibling's subtree.
+    pub leaves: Vec<Indices>,
 }
 
 /// Scaled leaf values, by leaf number or by the index of a group.
@@ -40,20 +43,50 @@ pub(super) struct Leaves {
     values: Vec<f64>,
 }
 
-/// A tree's nodes in preorder with its leaves.
+/// A tree's nodes with its leaves.
 #[derive(Clone, Debug)]
 pub(super) struct LeafWalk {
-    nodes: Vec<WalkNode>,
+    nodes: Nodes,
     leaves: Leaves,
+}
+
+/// A tree's nodes in the order of a walk.
+#[derive(Clone, Debug)]
+enum Nodes {
+    /// Preorder.
+    Down(Vec<WalkNode>),
+    /// The splits of a tree of few leaves that tests byte columns only, children before parents.
+    Up(Vec<Select>),
+}
+
+/// Selects the leaf of each row at a split: the left child's where the rank in the column is at most the cut, else the right child's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Select {
+    pub column: u32,
+    pub cut: u8,
+    pub from: Sides,
+}
+
+/// Where a split's leaves come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sides {
+    /// Both children are leaves. What was selected last must wait, for the sibling.
+    Leaves(u8, u8),
+    /// The left child is a leaf; the right one's leaves were selected last.
+    LeftLeaf(u8),
+    /// The right child is a leaf; the left one's leaves were selected last.
+    RightLeaf(u8),
+    /// The left child's leaves wait; the right one's were selected last.
+    Neither,
 }
 
 /// Leaves that a byte can tell apart.
 const NARROW: usize = 256;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum WalkNode {
-    /// Slot of the question, and children.
-    Split { slot: u32, left: u32, right: u32 },
+    /// Rows that pass go into the next node, the others into the one behind all below that.
+    Split(Op),
     /// A leaf's number.
     Leaf(u32),
 }
@@ -63,18 +96,19 @@ impl Margins {
     pub(super) fn new(boxes: &Boxes<'_>, mut program: Program, groups: Option<&[Group]>) -> Self {
         match groups {
             Some([group]) => Self::Index(program.lookup(boxes, group), Leaves::of_group(boxes.tree, group)),
-            _ => Self::Walk(program, LeafWalk::new(boxes)),
+            _ => Self::Walk(LeafWalk::new(boxes, &program)),
         }
     }
 
     /// Adds every row's leaf: `out[output · STRIDE + row] += value`.
-    pub(super) fn add(&self, kernels: &Kernels, ranks: &RankBlock, scratch: &mut MarginScratch, out: &mut [f64]) {
+    pub(super) fn add(&self, kernels: &Kernels, ranks: &RankBlock, waiting: &mut Waiting, out: &mut [f64]) {
         match self {
-            Self::Index(lookup, leaves) => leaves.add(&(kernels.look_up)(lookup, ranks), out),
-            Self::Walk(program, walk) => {
-                (kernels.run)(program, ranks, &mut scratch.slots);
-                (kernels.walk)(walk, &scratch.slots, &mut scratch.reached, out);
+            Self::Index(lookup, leaves) => {
+                let mut indices: Indices = [0; BLOCK];
+                (kernels.look_up)(lookup, ranks, &mut indices);
+                leaves.add(&indices, out);
             }
+            Self::Walk(walk) => (kernels.walk)(walk, ranks, waiting, out),
         }
     }
 }
@@ -118,55 +152,86 @@ impl Leaves {
 }
 
 impl LeafWalk {
-    /// Compiles a tree.
-    pub(super) fn new(boxes: &Boxes<'_>) -> Self {
-        let nodes = boxes.tree.nodes.iter().map(|node| match &node.kind {
-            NodeKind::Split(split) => {
-                let slot = boxes.edges[split.left].as_ref().map_or(0, |edge| edge.split);
-                WalkNode::Split { slot: slot as u32, left: split.left as u32, right: split.right as u32 }
-            }
-            NodeKind::Leaf(leaf) => WalkNode::Leaf(*leaf as u32),
-        });
-        Self { nodes: nodes.collect(), leaves: Leaves::of_tree(boxes.tree) }
-    }
-
-    /// The leaves, if a byte tells them apart.
-    pub(super) fn narrow(&self) -> Option<&Leaves> {
-        Some(&self.leaves).filter(|leaves| leaves.stride == NARROW)
-    }
-
-    /// Shows every leaf with the rows that reach it.
-    #[inline(always)]
-    pub(super) fn visit(&self, slots: &[Word], reached: &mut Vec<Word>, mut leaf_reached: impl FnMut(u32, &Word)) {
-        reached.clear();
-        reached.resize(self.nodes.len(), [u64::MAX; WORDS]);
-        for (at, node) in self.nodes.iter().enumerate() {
-            let here = reached[at];
-            match *node {
-                WalkNode::Split { slot, left, right } => {
-                    let decision = slots[slot as usize];
-                    reached[left as usize] = std::array::from_fn(|word| here[word] & decision[word]);
-                    reached[right as usize] = std::array::from_fn(|word| here[word] & !decision[word]);
+    /// Compiles a tree, given its questions.
+    fn new(boxes: &Boxes<'_>, program: &Program) -> Self {
+        let leaves = Leaves::of_tree(boxes.tree);
+        let (mut nodes, mut open) = (Vec::with_capacity(boxes.tree.nodes.len()), vec![0]);
+        while let Some(node) = open.pop() {
+            match &boxes.tree.nodes[node].kind {
+                NodeKind::Split(split) => {
+                    let question = boxes.edges[split.left].as_ref().map_or(0, |edge| edge.split);
+                    nodes.push(WalkNode::Split(program.op(question).clone()));
+                    open.extend([split.right, split.left]);
                 }
-                WalkNode::Leaf(leaf) => leaf_reached(leaf, &here),
+                NodeKind::Leaf(leaf) => nodes.push(WalkNode::Leaf(*leaf as u32)),
             }
+        }
+        let up = (leaves.stride == NARROW).then(|| selects(&nodes)).flatten();
+        Self { nodes: up.map_or(Nodes::Down(nodes), Nodes::Up), leaves }
+    }
+
+    /// The tree's splits, children before parents, and its leaves, if it has few and tests byte columns only.
+    #[inline(always)]
+    pub(super) fn selects(&self) -> Option<(&[Select], &Leaves)> {
+        match &self.nodes {
+            Nodes::Up(selects) => Some((selects, &self.leaves)),
+            Nodes::Down(_) => None,
         }
     }
 
-    /// Adds every row's leaf: `out[output · STRIDE + row] += value`.
+    /// Adds every row's leaf: `out[output · STRIDE + row] += value`; `pass` says which of some rows pass a test.
     #[inline(always)]
-    pub(super) fn add(&self, slots: &[Word], reached: &mut Vec<Word>, out: &mut [f64]) {
-        let Leaves { outputs, stride, values } = &self.leaves;
-        self.visit(slots, reached, |leaf, here| {
-            for (output, values) in outputs.clone().zip(values.chunks_exact(*stride)) {
-                let (value, out) = (values[leaf as usize], &mut out[output * STRIDE..][..BLOCK]);
-                for (mut bits, out) in here.iter().copied().zip(out.as_chunks_mut::<64>().0) {
-                    while bits != 0 {
-                        out[bits.trailing_zeros() as usize] += value;
-                        bits &= bits - 1;
+    pub(super) fn add(&self, waiting: &mut Waiting, pass: impl Fn(&Op, &Word) -> Word, out: &mut [f64]) {
+        let (Nodes::Down(nodes), Leaves { outputs, stride, values }) = (&self.nodes, &self.leaves) else { return };
+        waiting.rows.clear();
+        let mut here = [u64::MAX; WORDS];
+        for node in nodes {
+            match node {
+                WalkNode::Split(op) => {
+                    let left = pass(op, &here);
+                    waiting.rows.push(std::array::from_fn(|word| here[word] & !left[word]));
+                    here = left;
+                }
+                WalkNode::Leaf(leaf) => {
+                    for (output, values) in outputs.clone().zip(values.chunks_exact(*stride)) {
+                        let (value, out) = (values[*leaf as usize], &mut out[output * STRIDE..][..BLOCK]);
+                        for (mut bits, out) in here.into_iter().zip(out.as_chunks_mut::<64>().0) {
+                            while bits != 0 {
+                                out[bits.trailing_zeros() as usize] += value;
+                                bits &= bits - 1;
+                            }
+                        }
                     }
+                    here = waiting.rows.pop().unwrap_or_default();
                 }
             }
-        });
+        }
     }
+}
+
+/// The splits of a tree given in preorder, children before parents, if all test byte columns and there is one.
+fn selects(nodes: &[WalkNode]) -> Option<Vec<Select>> {
+    // From the last node to the first, so that both children of a split are known before it: a leaf's number, or none for a subtree whose
+    // splits are the given ones.
+    let mut known: Vec<(Option<u8>, Vec<Select>)> = Vec::new();
+    for node in nodes.iter().rev() {
+        let of_node = match node {
+            WalkNode::Leaf(leaf) => (Some(u8::try_from(*leaf).ok()?), Vec::new()),
+            WalkNode::Split(Op::Narrow { column, cut }) => {
+                let ((left, mut selects), (right, of_right)) = (known.pop()?, known.pop()?);
+                let from = match (left, right) {
+                    (Some(left), Some(right)) => Sides::Leaves(left, right),
+                    (Some(left), None) => Sides::LeftLeaf(left),
+                    (None, Some(right)) => Sides::RightLeaf(right),
+                    (None, None) => Sides::Neither,
+                };
+                selects.extend(of_right);
+                selects.push(Select { column: *column, cut: *cut, from });
+                (None, selects)
+            }
+            WalkNode::Split(_) => return None,
+        };
+        known.push(of_node);
+    }
+    known.pop().map(|(_, selects)| selects).filter(|selects| !selects.is_empty())
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::block::{BLOCK, STRIDE, Word};
-use super::kernel::offsets;
 use super::program::{Lookup, Program};
 use super::shape::Shape;
 use super::table::{Panel, Tables};
@@ -98,8 +97,9 @@ impl Interactions {
             let mut memos = vec![Memo::new(); tree.leaves.len()];
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
                 for group in &tree.groups {
-                    let offsets = offsets(&(kernels.look_up)(&group.lookup, ranks));
-                    group.panels.iter().for_each(|panel| (kernels.add)(panel, lines, std::slice::from_ref(&offsets), out));
+                    let mut indices = [0; BLOCK];
+                    (kernels.look_up)(&group.lookup, ranks, &mut indices);
+                    group.panels.iter().for_each(|panel| (kernels.add)(panel, lines, std::slice::from_ref(&indices), out));
                 }
                 if !tree.leaves.is_empty() {
                     (kernels.run)(&tree.program, ranks, &mut slots);

@@ -9,8 +9,8 @@ use std::arch::x86_64::*;
 use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
 use super::super::program::{Lookup, Program};
 use super::super::table::{Line, Panel};
-use super::super::walk::LeafWalk;
-use super::{Indices, Kernels, Offsets, check, portable, tables};
+use super::super::walk::{LeafWalk, Waiting};
+use super::{Indices, Kernels, check, portable, tables};
 
 /// The kernels, if this machine runs them.
 pub(super) fn kernels() -> Option<Kernels> {
@@ -21,20 +21,26 @@ pub(super) fn kernels() -> Option<Kernels> {
 // SAFETY of all: `kernels` hands them out only where the machine has the features.
 const KERNELS: Kernels = Kernels {
     run: |program, ranks, slots| unsafe { run(program, ranks, slots) },
-    look_up: |lookup, ranks| unsafe { look_up(lookup, ranks) },
+    look_up: |lookup, ranks, indices| unsafe { look_up(lookup, ranks, indices) },
     index: |bits, slots| unsafe { index(bits, slots) },
-    add: |panel, lines, offsets, out| unsafe { add(panel, lines, offsets, out) },
-    walk: |walk, slots, reached, out| unsafe { walk_rows(walk, slots, reached, out) },
+    add: |panel, lines, indices, out| unsafe { add(panel, lines, indices, out) },
+    walk: |walk, ranks, waiting, out| unsafe { walk_rows(walk, ranks, waiting, out) },
     sweep: |sweep, slots, features, scratch, out| unsafe { super::avx2_sweep::sweep_rows(sweep, slots, features, scratch, out) },
 };
 
 #[target_feature(enable = "avx2,bmi2")]
 fn run(program: &Program, ranks: &RankBlock, slots: &mut Vec<Word>) {
-    program.run(slots, |op| match op {
+    program.run(slots, |op| decide(op, ranks));
+}
+
+#[target_feature(enable = "avx2,bmi2")]
+#[inline]
+fn decide(op: &Op, ranks: &RankBlock) -> Word {
+    match op {
         Op::Narrow { column, cut } => at_most_bytes(ranks.narrow(*column), *cut),
         Op::Wide { column, cut } => portable::at_most(ranks.wide(*column), *cut),
         Op::Union(members) => ranks.union(members),
-    });
+    }
 }
 
 #[target_feature(enable = "avx2")]
@@ -53,8 +59,8 @@ fn at_most_bytes(ranks: &[u8; BLOCK], cut: u8) -> Word {
 }
 
 #[target_feature(enable = "avx2,bmi2")]
-fn look_up(lookup: &Lookup, ranks: &RankBlock) -> Indices {
-    portable::look_up(lookup, ranks)
+fn look_up(lookup: &Lookup, ranks: &RankBlock, indices: &mut Indices) {
+    portable::look_up(lookup, ranks, indices);
 }
 
 #[target_feature(enable = "avx2,bmi2")]
@@ -63,20 +69,20 @@ fn index(bits: &[u32], slots: &[Word]) -> Indices {
 }
 
 #[target_feature(enable = "avx2,bmi2")]
-fn add(panel: &Panel, lines: &[Line], offsets: &[Offsets], out: &mut [f64]) {
-    let Some(((first, first_offsets), others)) = tables(panel, lines, offsets) else { return };
-    check(first, first_offsets);
-    others.clone().for_each(|(lines, offsets)| check(lines, offsets));
+fn add(panel: &Panel, lines: &[Line], indices: &[Indices], out: &mut [f64]) {
+    let Some(((first, first_indices), others)) = tables(panel, lines, indices) else { return };
+    check(first, first_indices);
+    others.clone().for_each(|(lines, indices)| check(lines, indices));
     let columns = panel.columns.map(|column| column as usize * STRIDE);
     assert!(columns.iter().all(|start| start + BLOCK <= out.len()));
-    for (four, offsets) in first_offsets.as_chunks::<4>().0.iter().enumerate() {
-        // SAFETY of all loads: all offsets were checked above, and four values from them on, and four more, are of their lines.
-        let mut low = offsets.map(|offset| unsafe { load(first, usize::from(offset)) });
-        let mut high = offsets.map(|offset| unsafe { load(first, usize::from(offset) + 4) });
-        for (lines, offsets) in others.clone() {
-            for (row, offset) in offsets.as_chunks::<4>().0[four].iter().enumerate() {
-                low[row] = _mm256_add_pd(low[row], unsafe { load(lines, usize::from(*offset)) });
-                high[row] = _mm256_add_pd(high[row], unsafe { load(lines, usize::from(*offset) + 4) });
+    for (four, indices) in first_indices.as_chunks::<4>().0.iter().enumerate() {
+        // SAFETY of all loads: all indices were checked above.
+        let mut low = indices.map(|index| unsafe { load::<0>(first, index) });
+        let mut high = indices.map(|index| unsafe { load::<4>(first, index) });
+        for (lines, indices) in others.clone() {
+            for (row, index) in indices.as_chunks::<4>().0[four].iter().enumerate() {
+                low[row] = _mm256_add_pd(low[row], unsafe { load::<0>(lines, *index) });
+                high[row] = _mm256_add_pd(high[row], unsafe { load::<4>(lines, *index) });
             }
         }
         for (start, sums) in columns.iter().zip(transpose(low).into_iter().chain(transpose(high))) {
@@ -89,15 +95,15 @@ fn add(panel: &Panel, lines: &[Line], offsets: &[Offsets], out: &mut [f64]) {
     }
 }
 
-/// Four values of a line.
+/// Four values of the line at an index, from the first or the fifth on.
 ///
 /// # Safety
-/// They start at the first or the fifth value of one of the lines.
+/// The index is that of one of the lines.
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn load(lines: &[Line], at: usize) -> __m256d {
+unsafe fn load<const FIRST: usize>(lines: &[Line], index: u8) -> __m256d {
     // SAFETY: a line holds eight f64.
-    unsafe { _mm256_loadu_pd(lines.as_ptr().cast::<f64>().add(at)) }
+    unsafe { _mm256_loadu_pd(lines.as_ptr().add(usize::from(index)).cast::<f64>().add(FIRST)) }
 }
 
 /// Transposes 4 × 4: row vectors of four columns to column vectors of four rows.
@@ -116,6 +122,9 @@ fn transpose(rows: [__m256d; 4]) -> [__m256d; 4] {
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
-fn walk_rows(walk: &LeafWalk, slots: &[Word], reached: &mut Vec<Word>, out: &mut [f64]) {
-    walk.add(slots, reached, out);
+fn walk_rows(walk: &LeafWalk, ranks: &RankBlock, waiting: &mut Waiting, out: &mut [f64]) {
+    match walk.selects() {
+        Some((selects, leaves)) => leaves.add(&portable::select(selects, ranks, &mut waiting.leaves), out),
+        None => walk.add(waiting, |op, here| portable::both(here, decide(op, ranks)), out),
+    }
 }

@@ -17,44 +17,30 @@ mod sweep;
 use super::block::{BLOCK, RankBlock, Word};
 use super::program::{Lookup, Program};
 use super::sweep::Sweep;
-use super::table::{LANES, Line, Panel};
-use super::walk::LeafWalk;
+use super::table::{Line, Panel};
+use super::walk::{LeafWalk, Waiting};
 
 /// Index of each row of a block.
 pub(super) type Indices = [u8; BLOCK];
-/// Where the line of each row's index starts in a table, counted in values.
-pub(super) type Offsets = [u16; BLOCK];
-
-/// Where the lines of some indices start.
-#[inline]
-pub(super) fn offsets(indices: &Indices) -> Offsets {
-    let mut offsets = [0; BLOCK];
-    offsets.iter_mut().zip(indices).for_each(|(offset, index)| *offset = u16::from(*index) * LANES as u16);
-    offsets
-}
-
 /// Products and sums of a sweep, for 64 rows each.
 pub(super) type Scratch = Vec<sweep::Lanes>;
 
-/// A panel's first table and the others, with their offsets; none where there is no table.
+/// A panel's first table and the others, with their indices; none where there is no table.
 #[inline(always)]
-fn tables<'t>(panel: &'t Panel, lines: &'t [Line], offsets: &'t [Offsets]) -> Option<(Table<'t>, impl Iterator<Item = Table<'t>> + Clone)> {
-    let mut tables = panel.tables.iter().map(|table| &lines[table.clone()]).zip(offsets);
+fn tables<'t>(panel: &'t Panel, lines: &'t [Line], indices: &'t [Indices]) -> Option<(Table<'t>, impl Iterator<Item = Table<'t>> + Clone)> {
+    let mut tables = panel.tables.iter().map(|table| &lines[table.clone()]).zip(indices);
     Some((tables.next()?, tables))
 }
 
-/// Panics unless every offset is that of a line, so that vector loads need not look.
+/// Panics unless every index is that of a line, so that vector loads need not look.
 #[inline(always)]
-fn check(lines: &[Line], offsets: &Offsets) {
-    let any = offsets.iter().fold(0, |any, offset| any | offset);
-    assert!(
-        any % LANES as u16 == 0 && lines.len().is_power_of_two() && usize::from(any) / LANES < lines.len(),
-        "a row's line is one of its table's"
-    );
+fn check(lines: &[Line], indices: &Indices) {
+    let any = indices.iter().fold(0, |any, index| any | index);
+    assert!(lines.len().is_power_of_two() && usize::from(any) < lines.len(), "a row's line is one of its table's");
 }
 
-/// A table's lines, and where each row's starts.
-type Table<'t> = (&'t [Line], &'t Offsets);
+/// A table's lines, and the index of each row's.
+type Table<'t> = (&'t [Line], &'t Indices);
 
 /// The inner loops of one instruction set.
 #[derive(Clone, Copy, Debug)]
@@ -62,14 +48,14 @@ pub(super) struct Kernels {
     /// Computes all slots of a tree's program for a block.
     pub run: fn(&Program, &RankBlock, &mut Vec<Word>),
     /// A group's index of every row of a block.
-    pub look_up: fn(&Lookup, &RankBlock) -> Indices,
+    pub look_up: fn(&Lookup, &RankBlock, &mut Indices),
     /// Bit `k` of each index is its bit in `slots[bits[k]]`; at most eight bits.
     pub index: fn(&[u32], &[Word]) -> Indices,
-    /// Adds the lines of a block's rows, an array of offsets a table: `out[column · STRIDE + row] += Σ_table table[offset[row] + lane]`, the
+    /// Adds the lines of a block's rows, an array of indices a table: `out[column · STRIDE + row] += Σ_table table[index[row]][lane]`, the
     /// panel's tables being among all lines.
-    pub add: fn(&Panel, &[Line], &[Offsets], &mut [f64]),
+    pub add: fn(&Panel, &[Line], &[Indices], &mut [f64]),
     /// Adds every row's leaf: `out[output · STRIDE + row] += value`.
-    pub walk: fn(&LeafWalk, &[Word], &mut Vec<Word>, &mut [f64]),
+    pub walk: fn(&LeafWalk, &RankBlock, &mut Waiting, &mut [f64]),
     /// Adds a sweep's contributions: `out[(output · features + feature) · STRIDE + row]`.
     pub sweep: fn(&Sweep, &[Word], usize, &mut Scratch, &mut [f64]),
 }
