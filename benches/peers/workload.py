@@ -41,6 +41,7 @@ WORKLOADS = [
     *[Workload(f"XGBoost 500 × depth 6, background {f'{size:,}'.replace(',', ' ')}", "xgboost", 500, 6, size)
       for size in (100, 1_000, 10_000, 100_000)],
     Workload("XGBoost forest 100 × depth 16", "xgboost", 100, 16, forest=True, rows=10_000),
+    Workload("XGBoost forest 100 × depth 30", "xgboost", 100, 30, forest=True, rows=5_000),
     Workload("XGBoost 500 × depth 6, interactions", "xgboost", 500, 6, interactions=True, rows=20_000),
     Workload("XGBoost 500 × depth 6, interactions, background 1 000", "xgboost", 500, 6, 1_000, interactions=True, rows=20_000),
 ]

@@ -14,25 +14,25 @@ use super::table::{LANES, Line};
 use crate::model::{Forest, Tree};
 
 /// One node, and one line, while tables are built; one line more where a background is weighed; one line of one leaf of a table of pairs.
-const OUTLINE: f64 = 850.0;
+const OUTLINE: f64 = 900.0;
 const BUILD: f64 = 60.0;
 const WEIGH: f64 = 80.0;
 const BUILD_PAIR: f64 = 35.0;
 /// One row's line of one table of a forest of eight features, and of twice as many more: the more there are, the fewer tables share a stack.
-const LOOK_UP: f64 = 1.0;
-const APART: f64 = 0.6;
+const LOOK_UP: f64 = 0.8;
+const APART: f64 = 0.4;
 /// One row's value of one feature, while it is ranked.
 const RANK: f64 = 6.0;
 /// One row's line of a table of pairs, whose outputs fill no cache.
 const PAIR: f64 = 5.0;
 /// One row at one node for one quadrature node of a sweep.
-const SWEEP: f64 = 0.19;
+const SWEEP: f64 = 0.17;
 /// One row's start of one tree's sweep.
 const ENTER: f64 = 1.0;
 /// One node, while a sweep is compiled.
 const COMPILE: f64 = 400.0;
 /// One row's margin of one tree.
-const MARGIN: f64 = 1.5;
+const MARGIN: f64 = 1.0;
 /// One background row, counted in one group.
 const COUNT: f64 = 0.5;
 /// One row at a leaf that has its own background patterns.
