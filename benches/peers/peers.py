@@ -44,26 +44,29 @@ def library(contributions):
             import xgboost
 
             model.set_param({"nthread": threads})
-            wrap = cache(lambda count: xgboost.DMatrix(rows[:count], nthread=threads))
+            wrap = lambda count: xgboost.DMatrix(rows[:count], nthread=threads)
             what = "pred_interactions" if workload.interactions else "pred_contribs"
             call = lambda data: model.predict(data, output_margin=not contributions, **{what: contributions})
         elif workload.library == "lightgbm":
-            wrap = cache(lambda count: rows[:count].to_numpy(np.float64))
+            wrap = lambda count: rows[:count].to_numpy(np.float64)
             call = lambda data: model.predict(data, raw_score=True, pred_contrib=contributions, num_threads=threads)
         else:
             import catboost
 
-            wrap = cache(lambda count: catboost.Pool(rows[:count]))
+            wrap = lambda count: catboost.Pool(rows[:count])
             if contributions:
                 call = lambda data: model.get_feature_importance(data, type="ShapValues", thread_count=threads)
             else:
                 call = lambda data: model.predict(data, prediction_type="RawFormulaVal", thread_count=threads)
 
+        # Rows as the library wants them, new for every call: XGBoost remembers what it predicted of those that it has seen.
+        waiting = []
+
         def run(count):
-            values = np.asarray(call(wrap(count)))
+            values = np.asarray(call(waiting.pop()))
             return (values[:, :FEATURES, :FEATURES] if workload.interactions else values[:, :FEATURES]) if contributions else None
 
-        run.warm = wrap
+        run.warm = lambda count: waiting.append(wrap(count))
         run.whole = contributions and workload.library == "catboost"
         return run
 
