@@ -7,11 +7,12 @@ use std::sync::Arc;
 use num_rational::BigRational;
 use num_traits::{One, ToPrimitive, Zero};
 use pipeline::dataset::FeatureBlock;
+use pipeline::model::builder::RawNode;
 use pipeline::model::{Forest, NodeKind, Rule, Tree, TreeOutput};
 use pipeline::pattern::{Attributions, Attributor, BackgroundCounter, InstructionSet, Options, Route};
 use rand::RngExt;
 
-use crate::forests::{Shape, forest, rows, source};
+use crate::forests::{Shape, forest, of_trees, rows, source};
 
 /// A number that the oracle can count in: exact rationals, or f64 where rationals would take minutes.
 pub trait Number: Clone {
@@ -231,27 +232,38 @@ pub fn options() -> Vec<Options> {
     InstructionSet::available().into_iter().flat_map(both).collect()
 }
 
-/// Checks both games, in every way of computing, on one random forest; all ways but the route agree to the bit.
+/// Checks both games, in every way of computing, on one random forest.
 fn check<N: Number>(case: u64, features: usize, tolerance: f64) {
     let rng = &mut source(case);
     let forest = forest(rng, shapes(case, features));
     let block = rows(rng, &forest, 2);
+    let (background, weights) = weighted_background(case, rng, &forest);
+    check_forest::<N>(&forest, &block, (&background, weights.as_deref()), tolerance, case);
+}
+
+/// Checks both games in every way of computing; all ways but the route agree to the bit.
+fn check_forest<N: Number>(
+    forest: &Arc<Forest>,
+    block: &FeatureBlock,
+    (background, weights): (&FeatureBlock, Option<&[f64]>),
+    tolerance: f64,
+    case: u64,
+) {
     let expect = |game: &dyn Fn(&[f64], usize) -> Vec<N>| -> Vec<Vec<Expected>> {
         (0..block.rows())
             .map(|row| (0..forest.outputs.len()).map(|output| Expected::of(&game(&block.row(row), output))).collect())
             .collect()
     };
-    let (background, weights) = weighted_background(case, rng, &forest);
-    let pairs = pairs(&background, weights.as_deref());
-    let by_paths = expect(&|x, output| path_dependent_game(&forest, x, output));
-    let by_background = expect(&|x, output| interventional_game(&forest, x, output, &pairs));
+    let pairs = pairs(background, weights);
+    let by_paths = expect(&|x, output| path_dependent_game(forest, x, output));
+    let by_background = expect(&|x, output| interventional_game(forest, x, output, &pairs));
     let mut first: Vec<(Route, [Attributions; 2])> = Vec::new();
     for options in options() {
         let path_dependent = Attributor::path_dependent_with(forest.clone(), options).unwrap();
-        let interventional = interventional(&forest, &background, weights.as_deref(), options);
-        let found = [path_dependent.attribute(&block), interventional.attribute(&block)];
+        let interventional = interventional(forest, background, weights, options);
+        let found = [path_dependent.attribute(block), interventional.attribute(block)];
         for ((expected, attributor), found) in [(&by_paths, &path_dependent), (&by_background, &interventional)].into_iter().zip(&found) {
-            assert_eq!(found.margins, forest.margins(&block), "margins, {options:?}, case {case}");
+            assert_eq!(found.margins, forest.margins(block), "margins, {options:?}, case {case}");
             let worst = compare(expected, &found.values, attributor.base());
             assert!(worst <= tolerance, "{options:?}, case {case}: {worst:e}");
         }
@@ -271,6 +283,45 @@ fn both_games_equal_the_definition_in_rationals() {
 #[test]
 fn both_games_equal_the_definition_on_hundreds_of_wider_forests() {
     (1_000..1_300).for_each(|case| check::<f64>(case, 3 + case as usize % 8, 1e-12));
+}
+
+/// Appends a tree of this depth on three features, with thresholds at two-hundredths; gives its place.
+fn fine_tree(rng: &mut rand_chacha::ChaCha8Rng, depth: usize, cover: f64, nodes: &mut Vec<RawNode>) -> usize {
+    let at = nodes.len();
+    nodes.push(RawNode::Leaf { values: vec![rng.random_range(-1.0..1.0)], cover });
+    if depth > 0 {
+        let (feature, threshold, share) = (rng.random_range(0..3), two_hundredths(rng), rng.random_range(0.1..0.9));
+        let left = fine_tree(rng, depth - 1, cover * share, nodes);
+        let right = fine_tree(rng, depth - 1, cover * (1.0 - share), nodes);
+        let rule = if rng.random_bool(0.5) { Rule::Less(threshold) } else { Rule::LessOrEqual(threshold) };
+        nodes[at] = RawNode::Split { feature, rule, missing_left: rng.random_bool(0.5), left, right, cover };
+    }
+    at
+}
+
+fn two_hundredths(rng: &mut rand_chacha::ChaCha8Rng) -> f64 {
+    f64::from(rng.random_range(-400..=400_i16)) / 200.0
+}
+
+/// More thresholds on a feature than a byte tells apart, in trees that test it again and again.
+#[test]
+fn both_games_equal_the_definition_with_hundreds_of_thresholds_a_feature() {
+    for case in 20_000..20_004 {
+        let rng = &mut source(case);
+        let mut tree = |depth: usize| {
+            let mut nodes = Vec::new();
+            fine_tree(rng, depth, 100.0, &mut nodes);
+            nodes
+        };
+        let forest = of_trees(3, (0..240).map(|number| tree(2 + number % 4)).collect());
+        let special = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0];
+        let mut rows = |count: usize| {
+            let mut value = || if rng.random_bool(0.1) { special[rng.random_range(0..4)] } else { two_hundredths(rng) };
+            FeatureBlock::new(count, (0..3 * count).map(|_| value()).collect())
+        };
+        let (block, background) = (rows(300), rows(20));
+        check_forest::<f64>(&forest, &block, (&background, None), 1e-12, case);
+    }
 }
 
 #[test]
