@@ -54,7 +54,8 @@ pub(super) fn cells(gate: &Gate, name: &str, table: &Table) -> Result<Vec<Cell>,
         (None, false) => column(name),
     };
     let numeric = |values: &&ArrayRef| matches!(values.data_type(), DataType::Float64 | DataType::Int64);
-    let values = values.filter(numeric).ok_or_else(|| format!("`{name}` is neither a metric nor a numeric column of {}", table.name))?;
+    let values =
+        values.filter(numeric).ok_or_else(|| format!("`{name}` is neither a metric nor a numeric column of {} in this run", table.name))?;
     for wanted in gate.filter.keys() {
         column(wanted).ok_or_else(|| format!("table {} has no column `{wanted}`", table.name))?;
     }
