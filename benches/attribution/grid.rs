@@ -17,7 +17,7 @@ struct Case {
     background: usize,
 }
 
-const SIZE: Size = Size { trees: 100, depth: 6, features: 32 };
+const SIZE: Size = Size { trees: 100, depth: 6, features: 32, outputs: 1 };
 const START: Case = Case { size: SIZE, rows: 20_000, background: 0 };
 
 /// Measures every case and hands it to `show`.

@@ -12,6 +12,8 @@ pub struct Size {
     pub trees: usize,
     pub depth: usize,
     pub features: usize,
+    /// Values of a leaf.
+    pub outputs: usize,
 }
 
 /// Distinct thresholds of a feature.
@@ -21,7 +23,9 @@ const LEAVES: usize = 256;
 
 /// Sizes for which trees are measured by tables and by sweep.
 pub fn sizes() -> impl Iterator<Item = Size> {
-    [4, 8, 32, 128].into_iter().flat_map(|features| [1, 2, 3, 4, 5, 6, 7, 8, 10, 14].map(|depth| Size { trees: 100, depth, features }))
+    [4, 8, 32, 128]
+        .into_iter()
+        .flat_map(|features| [1, 2, 3, 4, 5, 6, 7, 8, 10, 14].map(|depth| Size { trees: 100, depth, features, outputs: 1 }))
 }
 
 /// The source of everything random.
@@ -41,8 +45,8 @@ pub fn block(rows: usize, features: usize, random: &mut ChaCha8Rng) -> FeatureBl
 pub fn forest(size: Size, random: &mut ChaCha8Rng) -> Result<Forest, ForestError> {
     let mut builder = ForestBuilder::new(Forest {
         features: (0..size.features).map(|number| Feature::numeric(format!("f{number}"))).collect(),
-        outputs: vec!["0".to_string()],
-        base: vec![0.0],
+        outputs: (0..size.outputs).map(|output| output.to_string()).collect(),
+        base: vec![0.0; size.outputs],
         trees: Vec::new(),
         link: Link::Identity,
         compare: Width::F64,
@@ -52,7 +56,8 @@ pub fn forest(size: Size, random: &mut ChaCha8Rng) -> Result<Forest, ForestError
     for _ in 0..size.trees {
         let mut nodes = Vec::new();
         grow(size, LEAVES, size.depth, 100_000.0, random, &mut nodes);
-        builder.add(&RawTree { nodes, output: TreeOutput::One(0), scale: 1.0 })?;
+        let output = if size.outputs == 1 { TreeOutput::One(0) } else { TreeOutput::All };
+        builder.add(&RawTree { nodes, output, scale: 1.0 })?;
     }
     Ok(builder.finish())
 }
@@ -60,7 +65,7 @@ pub fn forest(size: Size, random: &mut ChaCha8Rng) -> Result<Forest, ForestError
 /// Grows a subtree of `depth` with at most `leaves` leaves, and says where its root is.
 fn grow(size: Size, leaves: usize, depth: usize, cover: f64, random: &mut ChaCha8Rng, nodes: &mut Vec<RawNode>) -> usize {
     let place = nodes.len();
-    nodes.push(RawNode::Leaf { values: vec![random.random::<f64>() - 0.5], cover });
+    nodes.push(RawNode::Leaf { values: (0..size.outputs).map(|_| random.random::<f64>() - 0.5).collect(), cover });
     if depth > 0 && leaves > 1 {
         let share = f64::from(random.random_range(1..THRESHOLDS)) / f64::from(THRESHOLDS);
         let feature = random.random_range(0..size.features);

@@ -27,8 +27,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// 100 trees and rows for them.
 fn made(depth: usize) -> (Arc<Forest>, FeatureBlock) {
+    made_of(Size { trees: 100, depth, features: FEATURES, outputs: 1 })
+}
+
+/// Trees of a size and rows for them.
+fn made_of(size: Size) -> (Arc<Forest>, FeatureBlock) {
     let mut random = synthetic::source();
-    let size = Size { trees: 100, depth, features: FEATURES };
     let Ok(forest) = synthetic::forest(size, &mut random) else { unreachable!("random trees are sound") };
     (Arc::new(forest), synthetic::block(ROWS, FEATURES, &mut random))
 }
@@ -59,10 +63,10 @@ fn sweep_of_depth_16(bencher: Bencher, instructions: InstructionSet) {
     attribute(bencher, instructions, 16, Route::Walk);
 }
 
-/// Trees compiled to tables; items are leaves.
-#[divan::bench]
-fn compile_to_tables(bencher: Bencher) {
-    let (forest, _) = made(6);
+/// Trees compiled to tables, by the values of a leaf; items are leaves.
+#[divan::bench(args = [1, 10, 30])]
+fn compile_to_tables(bencher: Bencher, outputs: usize) {
+    let (forest, _) = made_of(Size { trees: 100 / outputs, depth: 6, features: FEATURES, outputs });
     let options = Options { route: Route::Tables, ..Options::default() };
     bencher.counter(ItemsCount::new(forest.leaves())).bench_local(|| Attributor::path_dependent_with(Arc::clone(&forest), options));
 }
