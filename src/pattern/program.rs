@@ -1,5 +1,7 @@
 //! A tree compiled to word operations: decisions of its splits, merged path conditions, and the bits of its groups' indices.
 
+use std::ops::{Add, Sub};
+
 use super::block::{Layout, Op, Word};
 use super::boxes::Boxes;
 use super::cuts::Cuts;
@@ -50,6 +52,17 @@ pub(super) struct Range<R> {
     pub column: u32,
     pub first: R,
     pub width: R,
+}
+
+impl<R: Copy + Ord + Add<Output = R> + Sub<Output = R>> Range<R> {
+    fn new(column: u32, first: R, last: R) -> Option<Self> {
+        (first <= last).then(|| Self { column, first, width: last - first })
+    }
+
+    /// The ranks in both, of one column.
+    fn and(&self, other: &Self) -> Option<Self> {
+        Self::new(self.column, self.first.max(other.first), (self.first + self.width).min(other.first + other.width))
+    }
 }
 
 /// One test of a row.
@@ -113,10 +126,14 @@ impl Test {
     /// Of the rows that a question sends left, or right.
     fn new(op: &Op, left: bool) -> Self {
         match op {
-            Op::Narrow { column, cut } => bounds(u8::MIN, u8::MAX, *cut, cut.checked_add(1), left)
-                .map_or_else(Self::never, |(first, last)| Self::Narrow(Range { column: *column, first, width: last - first })),
-            Op::Wide { column, cut } => bounds(u16::MIN, u16::MAX, *cut, cut.checked_add(1), left)
-                .map_or_else(Self::never, |(first, last)| Self::Wide(Range { column: *column, first, width: last - first })),
+            Op::Narrow { column, cut } => {
+                let (first, last) = if left { (Some(0), *cut) } else { (cut.checked_add(1), u8::MAX) };
+                first.and_then(|first| Range::new(*column, first, last)).map_or_else(Self::never, Self::Narrow)
+            }
+            Op::Wide { column, cut } => {
+                let (first, last) = if left { (Some(0), *cut) } else { (cut.checked_add(1), u16::MAX) };
+                first.and_then(|first| Range::new(*column, first, last)).map_or_else(Self::never, Self::Wide)
+            }
             Op::Union(members) => Self::Union { members: members.clone(), none: !left },
         }
     }
@@ -124,22 +141,11 @@ impl Test {
     /// Both tests in one, where one can say it.
     fn and(&self, other: &Self) -> Option<Self> {
         match (self, other) {
-            (Self::Narrow(one), Self::Narrow(two)) if one.column == two.column => {
-                let (first, last) = (one.first.max(two.first), (one.first + one.width).min(two.first + two.width));
-                Some(last.checked_sub(first).map_or_else(Self::never, |width| Self::Narrow(Range { first, width, ..*one })))
-            }
-            (Self::Wide(one), Self::Wide(two)) if one.column == two.column => {
-                let (first, last) = (one.first.max(two.first), (one.first + one.width).min(two.first + two.width));
-                Some(last.checked_sub(first).map_or_else(Self::never, |width| Self::Wide(Range { first, width, ..*one })))
-            }
+            (Self::Narrow(one), Self::Narrow(two)) if one.column == two.column => Some(one.and(two).map_or_else(Self::never, Self::Narrow)),
+            (Self::Wide(one), Self::Wide(two)) if one.column == two.column => Some(one.and(two).map_or_else(Self::never, Self::Wide)),
             (one, two) => (one == two).then(|| one.clone()),
         }
     }
-}
-
-/// First and last rank on one side of a cut, if there are any.
-fn bounds<R>(least: R, most: R, cut: R, above: Option<R>, left: bool) -> Option<(R, R)> {
-    if left { Some((least, cut)) } else { Some((above?, most)) }
 }
 
 impl Program {

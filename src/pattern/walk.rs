@@ -29,7 +29,7 @@ pub(super) struct Waiting {
     /// Rows that wait for the subtree that they pass.
     rows: Vec<Word>,
     /// Leaves that wait for those of the sibling's subtree.
-    pub leaves: Vec<Indices>,
+    leaves: Vec<Indices>,
 }
 
 /// Scaled leaf values, by leaf number or by the index of a group.
@@ -170,19 +170,21 @@ impl LeafWalk {
         Self { nodes: up.map_or(Nodes::Down(nodes), Nodes::Up), leaves }
     }
 
-    /// The tree's splits, children before parents, and its leaves, if it has few and tests byte columns only.
+    /// Adds every row's leaf: `out[output · STRIDE + row] += value`. `select` gives every row's leaf, of splits with children before parents;
+    /// `pass` says which of some rows pass a test.
     #[inline(always)]
-    pub(super) fn selects(&self) -> Option<(&[Select], &Leaves)> {
-        match &self.nodes {
-            Nodes::Up(selects) => Some((selects, &self.leaves)),
-            Nodes::Down(_) => None,
-        }
-    }
-
-    /// Adds every row's leaf: `out[output · STRIDE + row] += value`; `pass` says which of some rows pass a test.
-    #[inline(always)]
-    pub(super) fn add(&self, waiting: &mut Waiting, pass: impl Fn(&Op, &Word) -> Word, out: &mut [f64]) {
-        let (Nodes::Down(nodes), Leaves { outputs, stride, values }) = (&self.nodes, &self.leaves) else { return };
+    pub(super) fn add(
+        &self,
+        waiting: &mut Waiting,
+        select: impl FnOnce(&[Select], &mut Vec<Indices>) -> Indices,
+        pass: impl Fn(&Op, &Word) -> Word,
+        out: &mut [f64],
+    ) {
+        let nodes = match &self.nodes {
+            Nodes::Up(selects) => return self.leaves.add(&select(selects, &mut waiting.leaves), out),
+            Nodes::Down(nodes) => nodes,
+        };
+        let Leaves { outputs, stride, values } = &self.leaves;
         waiting.rows.clear();
         let mut here = [u64::MAX; WORDS];
         for node in nodes {

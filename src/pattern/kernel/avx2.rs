@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
 use super::super::program::{Lookup, Program};
 use super::super::table::{Line, Panel};
-use super::super::walk::{LeafWalk, Waiting};
+use super::super::walk::{LeafWalk, Select, Waiting};
 use super::{Indices, Kernels, check, portable, tables};
 
 /// The kernels, if this machine runs them.
@@ -123,8 +123,6 @@ fn transpose(rows: [__m256d; 4]) -> [__m256d; 4] {
 
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 fn walk_rows(walk: &LeafWalk, ranks: &RankBlock, waiting: &mut Waiting, out: &mut [f64]) {
-    match walk.selects() {
-        Some((selects, leaves)) => leaves.add(&portable::select(selects, ranks, &mut waiting.leaves), out),
-        None => walk.add(waiting, |op, here| portable::both(here, decide(op, ranks)), out),
-    }
+    let select = |selects: &[Select], leaves: &mut Vec<Indices>| portable::select(selects, ranks, leaves);
+    walk.add(waiting, select, |op, here| portable::both(here, decide(op, ranks)), out);
 }

@@ -218,10 +218,7 @@ fn transpose_lanes(v: [__m512d; 4]) -> [__m512d; 4] {
 
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
 fn walk_rows(walk: &LeafWalk, ranks: &RankBlock, waiting: &mut Waiting, out: &mut [f64]) {
-    match walk.selects() {
-        Some((selects, leaves)) => leaves.add(&select(selects, ranks, &mut waiting.leaves), out),
-        None => walk.add(waiting, |op, here| decide(op, ranks, here), out),
-    }
+    walk.add(waiting, |selects, leaves| select(selects, ranks, leaves), |op, here| decide(op, ranks, here), out);
 }
 
 /// Every row's leaf, 64 rows an instruction.

@@ -129,10 +129,7 @@ fn add(panel: &Panel, lines: &[Line], indices: &[Indices], out: &mut [f64]) {
 }
 
 fn walk_rows(walk: &LeafWalk, ranks: &RankBlock, waiting: &mut Waiting, out: &mut [f64]) {
-    match walk.selects() {
-        Some((selects, leaves)) => leaves.add(&select(selects, ranks, &mut waiting.leaves), out),
-        None => walk.add(waiting, |op, here| both(here, decide(op, ranks)), out),
-    }
+    walk.add(waiting, |selects, leaves| select(selects, ranks, leaves), |op, here| both(here, decide(op, ranks)), out);
 }
 
 /// Every row's leaf.

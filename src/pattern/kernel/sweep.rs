@@ -8,6 +8,8 @@ use super::Scratch;
 pub(super) const VECTORS: usize = 64 / LANES;
 /// Steps that one word's rows take before the next word's do: their constants should be in the second-level cache for all of a block's rows.
 const TOGETHER: usize = 64;
+/// Lanes of a word's stack up to which all words of a block have one at a time: 2 MiB. Deeper trees take a word after the other.
+const SHALLOW: usize = (2 << 20) / size_of::<Lanes>();
 /// A value in each of 64 rows.
 pub(super) type Lanes = [[f64; LANES]; VECTORS];
 
@@ -68,14 +70,15 @@ pub(super) fn count<const Q: usize>(nodes: usize) -> usize {
 fn apply_nodes<S: Steps, const Q: usize>(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
     let q = count::<Q>(sweep.nodes);
     let of_word = 2 * q * (sweep.depth + 1);
-    scratch.resize(WORDS * of_word, [[0.0; LANES]; VECTORS]);
-    for pass in &sweep.passes {
+    let words = if of_word <= SHALLOW { WORDS } else { 1 };
+    scratch.resize(words * of_word, [[0.0; LANES]; VECTORS]);
+    for (pass, first) in sweep.passes.iter().flat_map(|pass| (0..WORDS).step_by(words).map(move |first| (pass, first))) {
         let out = &mut out[pass.output * features * STRIDE..];
         // Each word has its own stack, each depth of it its products, then its sums.
         let mut places: [usize; WORDS] = std::array::from_fn(|word| word * of_word);
-        places.iter().for_each(|at| scratch[*at..at + q].fill([[1.0; LANES]; VECTORS]));
+        places[..words].iter().for_each(|at| scratch[*at..at + q].fill([[1.0; LANES]; VECTORS]));
         for steps in pass.steps.chunks(TOGETHER) {
-            for (word, at) in places.iter_mut().enumerate() {
+            for (word, at) in (first..).zip(&mut places[..words]) {
                 for step in steps {
                     match step {
                         Step::Down(turn) => {
