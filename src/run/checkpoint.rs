@@ -7,13 +7,15 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::RunError;
 use super::error::AtPath;
-use super::manifest::{self, Input};
+use super::manifest::{self, FileRecord, Input};
 use super::plan::Plan;
 use super::staging;
 use crate::report::parquet::{Part, part_name};
@@ -33,21 +35,27 @@ pub(super) struct Origin {
 /// A part that is whole.
 #[derive(Debug, Serialize, Deserialize)]
 struct Whole {
-    /// From the hidden folder.
-    path: String,
-    rows: u64,
+    /// Its path from the hidden folder.
+    #[serde(flatten)]
+    file: FileRecord,
     chunks: usize,
-    sha256: String,
 }
 
-/// The record of a run under way.
+/// The record of a run under way; parts are brought to the disk and written down on a thread of its own, while the next ones are computed.
 #[derive(Debug)]
 pub(super) struct Checkpoint {
+    /// Parts that are kept from the run that ended, in the order of their records.
+    kept: Vec<Part>,
+    recorded: HashSet<PathBuf>,
+    /// None once the record is closed.
+    finished: Option<Sender<Part>>,
+    sealer: Option<JoinHandle<Result<Vec<FileRecord>, RunError>>>,
+}
+
+/// The file of lines.
+struct Record {
     file: File,
     folder: PathBuf,
-    /// Parts that are whole, in the order of their records.
-    parts: Vec<Part>,
-    recorded: HashSet<PathBuf>,
 }
 
 impl Origin {
@@ -91,22 +99,28 @@ impl Checkpoint {
     pub fn start(folder: &Path, origin: &Origin, resumed: bool) -> Result<Self, RunError> {
         let path = folder.join(PROGRESS);
         let whole = if resumed { whole_parts(folder, &path) } else { Vec::new() };
-        let parts = whole.iter().map(|whole| Part { path: folder.join(&whole.path), rows: whole.rows, chunks: whole.chunks });
-        let parts: Vec<Part> = parts.collect();
+        let kept = whole.iter().map(|whole| Part {
+            path: folder.join(&whole.file.path),
+            rows: whole.file.rows.unwrap_or(0),
+            chunks: whole.chunks,
+        });
+        let kept: Vec<Part> = kept.collect();
         if resumed {
-            staging::clear(folder, &parts.iter().map(|part| part.path.as_path()).collect::<Vec<_>>())?;
+            staging::clear(folder, &kept.iter().map(|part| part.path.as_path()).collect::<Vec<_>>())?;
         }
-        let file = File::create(&path).at("make", &path)?;
-        let recorded = parts.iter().map(|part| part.path.clone()).collect();
-        let mut checkpoint = Self { file, folder: folder.into(), parts, recorded };
-        checkpoint.line(origin)?;
-        whole.iter().try_for_each(|whole| checkpoint.line(whole))?;
-        Ok(checkpoint)
+        let mut record = Record { file: File::create(&path).at("make", &path)?, folder: folder.into() };
+        record.line(origin)?;
+        whole.iter().try_for_each(|whole| record.line(whole))?;
+        let recorded = kept.iter().map(|part| part.path.clone()).collect();
+        let sealed = whole.into_iter().map(|whole| whole.file).collect();
+        let (finished, parts) = mpsc::channel();
+        let sealer = thread::spawn(move || record.seal(&parts, sealed));
+        Ok(Self { kept, recorded, finished: Some(finished), sealer: Some(sealer) })
     }
 
     /// Parts of the run that ended, whole, in a folder of parts: from the first on without gaps.
     pub fn parts(&self, folder: &Path) -> Vec<Part> {
-        let mut parts: Vec<Part> = self.parts.iter().filter(|part| part.path.parent() == Some(folder)).cloned().collect();
+        let mut parts: Vec<Part> = self.kept.iter().filter(|part| part.path.parent() == Some(folder)).cloned().collect();
         parts.sort_by(|a, b| a.path.cmp(&b.path));
         let in_place = parts.iter().enumerate().take_while(|(number, part)| part.path.ends_with(part_name(*number))).count();
         parts.truncate(in_place);
@@ -115,25 +129,58 @@ impl Checkpoint {
 
     /// How many parts are kept from the run that ended.
     pub fn kept(&self) -> usize {
-        self.parts.len()
+        self.kept.len()
     }
 
-    /// Records finished parts, those that are not recorded yet.
+    /// Has finished parts recorded, those that are not yet.
+    ///
+    /// # Errors
+    /// If an earlier part could not be brought to the disk, or its record not be written.
+    pub fn record(&mut self, parts: &[Part]) -> Result<(), RunError> {
+        for part in parts {
+            if self.recorded.insert(part.path.clone()) && self.finished.as_ref().is_none_or(|finished| finished.send(part.clone()).is_err())
+            {
+                // Only after an error is nobody there to take it.
+                return self.close().map(drop);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all parts are recorded, and describes their files.
     ///
     /// # Errors
     /// If a part cannot be brought to the disk, or its record cannot be written.
-    pub fn record(&mut self, parts: &[Part]) -> Result<(), RunError> {
+    pub fn close(&mut self) -> Result<Vec<FileRecord>, RunError> {
+        self.finished = None;
+        match self.sealer.take().map(JoinHandle::join) {
+            Some(Ok(files)) => files,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Err(RunError::Internal("the record of finished parts is closed".into())),
+        }
+    }
+}
+
+impl Drop for Checkpoint {
+    /// A run that ends early leaves every part that it has finished recorded.
+    fn drop(&mut self) {
+        self.finished = None;
+        self.sealer.take().map(JoinHandle::join);
+    }
+}
+
+impl Record {
+    /// Brings parts to the disk as they come, and adds them to the record and to the files `sealed` before.
+    fn seal(mut self, parts: &Receiver<Part>, mut sealed: Vec<FileRecord>) -> Result<Vec<FileRecord>, RunError> {
         for part in parts {
-            if !self.recorded.insert(part.path.clone()) {
-                continue;
-            }
             staging::sync(&part.path)?;
             part.path.parent().map_or(Ok(()), staging::sync)?;
-            let path = part.path.strip_prefix(&self.folder).unwrap_or(&part.path).to_string_lossy().into_owned();
-            let sha256 = manifest::digest_of(&part.path)?;
-            self.line(&Whole { path, rows: part.rows, chunks: part.chunks, sha256 })?;
+            let name = part.path.strip_prefix(&self.folder).unwrap_or(&part.path).to_string_lossy().into_owned();
+            let whole = Whole { file: manifest::record(&part.path, name)?, chunks: part.chunks };
+            self.line(&whole)?;
+            sealed.push(whole.file);
         }
-        Ok(())
+        Ok(sealed)
     }
 
     fn line(&mut self, value: &impl Serialize) -> Result<(), RunError> {
@@ -148,5 +195,26 @@ impl Checkpoint {
 fn whole_parts(folder: &Path, path: &Path) -> Vec<Whole> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let lines = text.lines().skip(1).map_while(|line| serde_json::from_str::<Whole>(line).ok());
-    lines.filter(|whole| manifest::digest_of(&folder.join(&whole.path)).is_ok_and(|sha256| sha256 == whole.sha256)).collect()
+    let unchanged = |file: &FileRecord| manifest::digest_of(&folder.join(&file.path)).is_ok_and(|sha256| sha256 == file.sha256);
+    lines.filter(|whole| unchanged(&whole.file)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_not_there_ends_the_record_with_its_path() {
+        let home = tempfile::tempdir().unwrap();
+        let record = Record { file: File::create(home.path().join(PROGRESS)).unwrap(), folder: home.path().into() };
+        let (finished, parts) = mpsc::channel();
+        let sealer = thread::spawn(move || record.seal(&parts, Vec::new()));
+        let mut checkpoint = Checkpoint { kept: Vec::new(), recorded: HashSet::new(), finished: Some(finished), sealer: Some(sealer) };
+        let part = |name: &str| Part { path: home.path().join(name), rows: 1, chunks: 1 };
+        checkpoint.record(&[part("absent.parquet")]).unwrap();
+        // Whenever the thread ends, the error comes with a later part or at the end.
+        let error = (0..).find_map(|number| checkpoint.record(&[part(&number.to_string())]).err()).unwrap();
+        assert!(error.to_string().contains("absent.parquet"), "{error}");
+        assert_eq!(fs::read_to_string(home.path().join(PROGRESS)).unwrap(), "");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use parquet::file::metadata::ParquetMetaDataReader;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::RunError;
@@ -91,11 +91,11 @@ struct Certificate<'a> {
 }
 
 impl<'a> Manifest<'a> {
-    /// Describes a run whose files are all in `folder`.
+    /// Describes a run whose files are all in `folder`; some of them have been described already.
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub fn new(plan: &'a Plan, findings: &'a Findings, folder: &Path) -> Result<Self, RunError> {
+    pub fn new(plan: &'a Plan, findings: &'a Findings, folder: &Path, described: Vec<FileRecord>) -> Result<Self, RunError> {
         let certificates = findings.streamed.methods.iter().flat_map(|method| {
             method.schema.outputs.iter().zip(&method.additivity).map(|(output, additivity)| Certificate {
                 method: method.schema.method,
@@ -119,7 +119,7 @@ impl<'a> Manifest<'a> {
             additivity: certificates.collect(),
             warnings: &findings.warnings,
             config: &plan.config,
-            outputs: record_all(folder, &UNRECORDED)?,
+            outputs: record_all(folder, &UNRECORDED, described)?,
         })
     }
 }
@@ -161,14 +161,14 @@ fn named(file: &Path, located: &Path, written: &Path) -> String {
 }
 
 /// One file that a run read or wrote.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct FileRecord {
     /// Path as in the config, or within the run folder.
     pub path: String,
     /// Size in bytes.
     pub bytes: u64,
     /// Rows, of a Parquet file.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
     /// SHA-256 of the content, in hexadecimal.
     pub sha256: String,
@@ -178,7 +178,7 @@ pub(super) struct FileRecord {
 ///
 /// # Errors
 /// If the file cannot be read.
-fn record(path: &Path, name: String) -> Result<FileRecord, RunError> {
+pub(super) fn record(path: &Path, name: String) -> Result<FileRecord, RunError> {
     let (bytes, sha256) = digest(path).at("read", path)?;
     let rows = match path.extension() {
         Some(extension) if extension == "parquet" => Some(rows(path)?),
@@ -187,20 +187,23 @@ fn record(path: &Path, name: String) -> Result<FileRecord, RunError> {
     Ok(FileRecord { path: name, bytes, rows, sha256 })
 }
 
-/// Describes every file under `folder`, sorted by path; hidden ones and those named in `but` are left out.
+/// Describes every file under `folder`, sorted by path; hidden ones and those named in `but` are left out, and what is `described` is not read.
 ///
 /// # Errors
 /// If the folder or one of its files cannot be read.
-fn record_all(folder: &Path, but: &[&str]) -> Result<Vec<FileRecord>, RunError> {
+fn record_all(folder: &Path, but: &[&str], described: Vec<FileRecord>) -> Result<Vec<FileRecord>, RunError> {
     let mut paths = Vec::new();
     collect(folder, &mut paths)?;
-    let mut named: Vec<(String, PathBuf)> = paths
+    let named: Vec<(String, PathBuf)> = paths
         .into_iter()
         .map(|path| (path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned(), path))
         .filter(|(name, _)| !name.starts_with('.') && !but.contains(&name.as_str()))
+        .filter(|(name, _)| described.iter().all(|file| file.path != *name))
         .collect();
-    named.sort();
-    named.into_par_iter().map(|(name, path)| record(&path, name)).collect()
+    let mut files = named.into_par_iter().map(|(name, path)| record(&path, name)).collect::<Result<Vec<_>, _>>()?;
+    files.extend(described);
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), RunError> {
@@ -261,12 +264,15 @@ mod tests {
         fs::write(home.path().join("one.txt"), b"").unwrap();
         fs::write(home.path().join("manifest.json"), b"{}").unwrap();
         fs::write(home.path().join(".lock"), b"").unwrap();
-        let found = record_all(home.path(), &["manifest.json"]).unwrap();
+        fs::write(home.path().join("a.parquet"), b"not read").unwrap();
+        let described = FileRecord { path: "a.parquet".into(), bytes: 3, rows: Some(2), sha256: "known".into() };
+        let found = record_all(home.path(), &["manifest.json"], vec![described]).unwrap();
         let lines: Vec<_> = found.iter().map(|file| format!("{} {} {}", file.path, file.bytes, file.sha256)).collect();
         // The digests of the empty message and of "abc", from the standard's examples.
         assert_eq!(
             lines,
             [
+                "a.parquet 3 known",
                 "b/two.txt 3 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
                 "one.txt 0 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             ]

@@ -33,7 +33,7 @@ use crate::gates;
 use checkpoint::{Checkpoint, Origin};
 use error::AtPath;
 use execute::{Findings, execute};
-use manifest::Input;
+use manifest::{FileRecord, Input};
 use results::RunResults;
 use signals::Interrupt;
 use staging::{Fits, Staging};
@@ -144,7 +144,7 @@ fn complete(plan: &Plan, run: UnderWay<'_>, mut steps: Steps) -> Result<u8, RunE
     }
     let findings = execute(plan, &staging.folder(), inputs, &mut checkpoint, &mut steps, interrupt)?;
     plan.model.predictor.close()?;
-    steps.time("manifest", || record(plan, &findings, staging))?;
+    steps.time("manifest", || record(plan, &findings, staging, checkpoint.close()?))?;
     let exit_code = gates::exit_code(&findings.gates, plan.options.fail_on_warn && !findings.warnings.is_empty());
     let results = RunResults {
         run_id: staging.run_id().into(),
@@ -165,11 +165,11 @@ fn complete(plan: &Plan, run: UnderWay<'_>, mut steps: Steps) -> Result<u8, RunE
     interrupt.check().map(|()| exit_code)
 }
 
-/// Writes the settings and the manifest.
-fn record(plan: &Plan, findings: &Findings, staging: &Staging) -> Result<(), RunError> {
+/// Writes the settings and the manifest; of the files, the parts have been described.
+fn record(plan: &Plan, findings: &Findings, staging: &Staging, parts: Vec<FileRecord>) -> Result<(), RunError> {
     let yaml = plan.config.to_yaml().map_err(|error| RunError::Internal(error.to_string()))?;
     staging.write("config.resolved.yaml", yaml.as_bytes())?;
-    let manifest = plan.pool.install(|| manifest::Manifest::new(plan, findings, &staging.folder()))?;
+    let manifest = plan.pool.install(|| manifest::Manifest::new(plan, findings, &staging.folder(), parts))?;
     staging.write("manifest.json", &json(&manifest)?)
 }
 

@@ -20,8 +20,8 @@ use crate::report::ReportError;
 /// Columns that stand before the features; the first is the row identifier.
 pub(super) const RESERVED: [&str; 5] = ["_row_id", "_output", "_base_value", "_prediction", "_residual"];
 
-/// Rows (each output counts) after which a part is closed and the next begins.
-const PART_ROWS: usize = 1 << 20;
+/// Rows (each output counts) after which a part is closed and the next begins: what a run that is gone on with may have to compute again.
+const PART_ROWS: usize = 1 << 18;
 
 /// What the columns of the features hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
