@@ -11,6 +11,7 @@ use super::kernel::{InstructionSet, Scratch};
 use super::shape::Shape;
 use super::sparse::{Memo, WIDEST};
 use super::stack::{Outline, Stack};
+use super::super_blocks;
 use super::table::{Tables, add_leaves};
 use super::walk::{Margins, Waiting};
 use crate::dataset::FeatureBlock;
@@ -155,20 +156,9 @@ impl Attributor {
         let (rows, columns, outputs) = (block.rows(), self.shape.columns(), self.base.len());
         let share = rows.div_ceil(BLOCK).div_ceil(rayon::current_num_threads()).max(1);
         let step = (SUPER_VALUES / (columns + outputs) / BLOCK).clamp(1, SUPER_BLOCKS).min(share) * BLOCK;
-        let firsts: Vec<usize> = (0..rows).step_by(step).collect();
-        let parts: Vec<Vec<f64>> = firsts.par_iter().map(|first| self.attribute_rows(block, *first, step.min(rows - first))).collect();
-        let gather = |column: usize, gathered: &mut [f64]| {
-            for (first, part) in firsts.iter().zip(&parts) {
-                let count = step.min(rows - first);
-                for (number, gathered) in gathered[*first..first + count].chunks_mut(BLOCK).enumerate() {
-                    let start = (number * self.columns() + column) * STRIDE;
-                    gathered.copy_from_slice(&part[start..start + gathered.len()]);
-                }
-            }
-        };
         let (mut values, mut margins) = (vec![0.0; columns * rows], vec![0.0; outputs * rows]);
-        values.par_chunks_exact_mut(rows.max(1)).enumerate().for_each(|(column, values)| gather(column, values));
-        margins.chunks_exact_mut(rows.max(1)).enumerate().for_each(|(output, margins)| gather(columns + 1 + output, margins));
+        let kept = values.chunks_exact_mut(rows.max(1)).chain([&mut [][..]]).chain(margins.chunks_exact_mut(rows.max(1)));
+        super_blocks::compute(rows, step, kept.collect(), |first, rows, out| self.attribute_rows(block, first, rows, out));
         Attributions { values, margins }
     }
 
@@ -177,25 +167,23 @@ impl Attributor {
         self.shape.columns() + 1 + self.base.len()
     }
 
-    /// One super-block: `(block · columns + column) · STRIDE + row`.
-    fn attribute_rows(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
+    /// Adds one super-block to zeros: `(block · columns + column) · STRIDE + row`.
+    fn attribute_rows(&self, block: &FeatureBlock, first: usize, rows: usize, out: &mut [f64]) {
         let (kernels, features) = (self.shape.kernels, self.shape.forest.features.len());
         let stride = self.columns() * STRIDE;
         let first_margin = (self.shape.columns() + 1) * STRIDE;
         let blocks = self.shape.rank_blocks(block, first, rows);
-        let mut out = vec![0.0; blocks.len() * stride];
         for out in out.chunks_exact_mut(stride) {
             out[first_margin..].chunks_exact_mut(STRIDE).zip(&self.shape.forest.base).for_each(|(margins, base)| margins.fill(*base));
         }
-        self.add_margins(&blocks, &mut out[..], stride, first_margin);
-        self.add_walks(&blocks, &mut out, stride, features);
+        self.add_margins(&blocks, out, stride, first_margin);
+        self.add_walks(&blocks, out, stride, features);
         let (lines, mut scratch) = (self.tables.lines(), Vec::new());
         for run in runs(&self.stacks) {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
                 run.iter().for_each(|stack| stack.add(&kernels, lines, ranks, &mut scratch, out));
             }
         }
-        out
     }
 
     fn add_margins(&self, blocks: &[RankBlock], out: &mut [f64], stride: usize, first: usize) {

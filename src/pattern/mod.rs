@@ -20,6 +20,7 @@ mod program;
 mod shape;
 mod sparse;
 mod stack;
+mod super_blocks;
 mod sweep;
 mod table;
 mod value;

@@ -2,14 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
-
 use super::block::{BLOCK, STRIDE};
 use super::boxes::Boxes;
 use super::compile::{Options, Route};
 use super::group::group_all;
 use super::program::Program;
 use super::shape::Shape;
+use super::super_blocks;
 use super::walk::{Margins, Waiting};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Output, PredictError, Predictor, apply_link};
@@ -43,16 +42,8 @@ impl ForestPredictor {
         let Some(compiled) = self.compiled.get_or_init(|| Compiled::new(&self.forest)) else { return self.forest.margins(block) };
         let rows = block.rows();
         let mut margins = vec![0.0; rows * self.forest.outputs.len()];
-        let firsts: Vec<usize> = (0..rows).step_by(ROWS).collect();
-        let parts: Vec<Vec<f64>> = firsts.par_iter().map(|&first| compiled.margins(block, first, ROWS.min(rows - first))).collect();
-        for (output, margins) in margins.chunks_exact_mut(rows.max(1)).enumerate() {
-            for (margins, part) in margins.chunks_mut(ROWS).zip(&parts) {
-                let blocks = part.chunks_exact(self.forest.outputs.len() * STRIDE);
-                for (margins, block) in margins.chunks_mut(BLOCK).zip(blocks) {
-                    margins.copy_from_slice(&block[output * STRIDE..][..margins.len()]);
-                }
-            }
-        }
+        let kept = margins.chunks_exact_mut(rows.max(1)).collect();
+        super_blocks::compute(rows, ROWS, kept, |first, rows, out| compiled.add_margins(block, first, rows, out));
         margins
     }
 }
@@ -69,18 +60,17 @@ impl Compiled {
         Some(Self { shape, trees })
     }
 
-    /// Margins of some rows: `(block · outputs + output) · STRIDE + row`.
-    fn margins(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
+    /// Adds the margins of some rows to zeros: `(block · outputs + output) · STRIDE + row`.
+    fn add_margins(&self, block: &FeatureBlock, first: usize, rows: usize, out: &mut [f64]) {
         let base = &self.shape.forest.base;
         let blocks = self.shape.rank_blocks(block, first, rows);
-        let mut out: Vec<f64> = blocks.iter().flat_map(|_| base.iter().flat_map(|base| [*base; STRIDE])).collect();
+        out.chunks_exact_mut(STRIDE).zip(base.iter().cycle()).for_each(|(margins, base)| margins.fill(*base));
         let mut waiting = Waiting::default();
         for margins in &self.trees {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(base.len() * STRIDE)) {
                 margins.add(&self.shape.kernels, ranks, &mut waiting, out);
             }
         }
-        out
     }
 }
 

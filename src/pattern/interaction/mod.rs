@@ -7,11 +7,10 @@ mod leaf;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::block::{BLOCK, STRIDE, Word};
 use super::program::{Lookup, Program};
 use super::shape::Shape;
+use super::super_blocks;
 use super::table::{Panel, Tables};
 use crate::dataset::FeatureBlock;
 use crate::model::Forest;
@@ -69,16 +68,9 @@ impl Interactions {
         let (start, rows, columns) = (rows.start, rows.len(), self.columns());
         let share = rows.div_ceil(BLOCK).div_ceil(rayon::current_num_threads()).max(1);
         let step = (SUPER_VALUES / (columns + 1) / BLOCK).clamp(1, SUPER_BLOCKS).min(share) * BLOCK;
-        let firsts: Vec<usize> = (0..rows).step_by(step).collect();
-        let parts: Vec<Vec<f64>> = firsts.par_iter().map(|first| self.super_block(block, start + first, step.min(rows - first))).collect();
         let mut values = vec![0.0; columns * rows];
-        values.par_chunks_exact_mut(rows.max(1)).enumerate().for_each(|(column, values)| {
-            for (values, part) in values.chunks_mut(step).zip(&parts) {
-                for (values, block) in values.chunks_mut(BLOCK).zip(part.chunks_exact((columns + 1) * STRIDE)) {
-                    values.copy_from_slice(&block[column * STRIDE..][..values.len()]);
-                }
-            }
-        });
+        let kept = values.chunks_exact_mut(rows.max(1)).chain([&mut [][..]]);
+        super_blocks::compute(rows, step, kept.collect(), |first, rows, out| self.super_block(block, start + first, rows, out));
         values
     }
 
@@ -87,11 +79,10 @@ impl Interactions {
         self.pairs.len() * self.shape.forest.outputs.len()
     }
 
-    /// One super-block, `(block · (columns + 1) + column) · STRIDE + row`; the last column is for unused lanes.
-    fn super_block(&self, block: &FeatureBlock, first: usize, rows: usize) -> Vec<f64> {
+    /// Adds one super-block to zeros, `(block · (columns + 1) + column) · STRIDE + row`; the last column is for unused lanes.
+    fn super_block(&self, block: &FeatureBlock, first: usize, rows: usize, out: &mut [f64]) {
         let (kernels, stride) = (self.shape.kernels, (self.columns() + 1) * STRIDE);
         let blocks = self.shape.rank_blocks(block, first, rows);
-        let mut out = vec![0.0; blocks.len() * stride];
         let (lines, mut slots) = (self.tables.lines(), Vec::<Word>::new());
         for tree in &self.trees {
             let mut memos = vec![Memo::new(); tree.leaves.len()];
@@ -109,6 +100,5 @@ impl Interactions {
                 }
             }
         }
-        out
     }
 }
