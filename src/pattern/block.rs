@@ -55,7 +55,7 @@ impl Layout {
         let (mut narrow, mut wide, mut words) = (0, 0, 0);
         let places = (0..cuts.features()).map(|feature| match cuts.axis(feature) {
             Axis::Unused => Place::Unused,
-            Axis::Numeric(keys) if keys.len() <= usize::from(u8::MAX) => {
+            Axis::Numeric(ladder) if ladder.keys().len() <= usize::from(u8::MAX) => {
                 narrow += 2;
                 Place::Narrow(narrow - 2)
             }

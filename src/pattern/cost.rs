@@ -22,7 +22,7 @@ const BUILD_PAIR: f64 = 35.0;
 const LOOK_UP: f64 = 0.8;
 const APART: f64 = 0.4;
 /// One row's value of one feature, while it is ranked.
-const RANK: f64 = 6.0;
+const RANK: f64 = 4.0;
 /// One row's line of a table of pairs, whose outputs fill no cache.
 const PAIR: f64 = 5.0;
 /// One row at one node for one quadrature node of a sweep.

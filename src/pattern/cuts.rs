@@ -13,8 +13,8 @@ const MISSING_RIGHT: u16 = u16::MAX;
 pub(super) enum Axis {
     /// No split tests the feature.
     Unused,
-    /// Sorted distinct cuts as order keys; a value's rank is the number of cuts at or below it.
-    Numeric(Vec<u64>),
+    /// Sorted distinct cuts; a value's rank is the number of cuts at or below it.
+    Numeric(Ladder),
     /// Class of each category code; codes that every split treats alike share a class, and class 0 is in no split's set.
     Categorical {
         /// Known codes, ascending, with their classes.
@@ -22,6 +22,54 @@ pub(super) enum Axis {
         /// Number of classes.
         classes: usize,
     },
+}
+
+/// Rungs of a [`Ladder`].
+const RUNGS: usize = 256;
+/// Values whose ranks are looked for at the same time: each alone would wait for its last comparison.
+const TOGETHER: usize = 16;
+
+/// Sorted numbers, and every few of them for the first steps of a search.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Ladder {
+    /// Order keys.
+    keys: Vec<u64>,
+    /// Rung `r` is number `(r + 1) · step - 1`; NaN, which is at or below nothing, beyond the last.
+    rungs: Box<[f64; RUNGS]>,
+    step: usize,
+}
+
+impl Ladder {
+    fn new(keys: Vec<u64>) -> Self {
+        let step = keys.len().div_ceil(RUNGS - 1).max(1);
+        let mut rungs = Box::new([f64::NAN; RUNGS]);
+        rungs.iter_mut().zip(keys.iter().skip(step - 1).step_by(step)).for_each(|(rung, key)| *rung = from_key(*key));
+        Self { keys, rungs, step }
+    }
+
+    /// The numbers as order keys.
+    pub(super) fn keys(&self) -> &[u64] {
+        &self.keys
+    }
+
+    /// How many numbers are at or below each value.
+    fn ranks(&self, values: &[f64; TOGETHER]) -> [u16; TOGETHER] {
+        let mut passed = [0_usize; TOGETHER];
+        for half in (0..RUNGS.ilog2()).rev().map(|bit| 1 << bit) {
+            for (passed, value) in passed.iter_mut().zip(values) {
+                *passed += if self.rungs[(*passed + half - 1) % RUNGS] <= *value { half } else { 0 };
+            }
+        }
+        let mut ranks = passed.map(|passed| (passed * self.step) as u16);
+        if self.step > 1 {
+            for (rank, value) in ranks.iter_mut().zip(values) {
+                let first = usize::from(*rank);
+                let key = order_key(*value);
+                *rank += self.keys[first..self.keys.len().min(first + self.step)].partition_point(|cut| *cut <= key) as u16;
+            }
+        }
+        ranks
+    }
 }
 
 /// The question of one split, in ranks.
@@ -73,7 +121,7 @@ impl Cuts {
                 (Axis::Unused, 0)
             } else {
                 let count = keys.len();
-                (Axis::Numeric(keys), count)
+                (Axis::Numeric(Ladder::new(keys)), count)
             };
             if count >= usize::from(u16::MAX) {
                 return Err(TooManyCuts { feature: feature.name.clone(), count });
@@ -92,9 +140,9 @@ impl Cuts {
                 classes.dedup();
                 Test::Classes(classes)
             }
-            (rule, Axis::Numeric(keys)) => {
+            (rule, Axis::Numeric(ladder)) => {
                 let key = cut_key(rule).unwrap_or(u64::MAX);
-                Test::AtMost(keys.partition_point(|cut| *cut < key) as u16)
+                Test::AtMost(ladder.keys.partition_point(|cut| *cut < key) as u16)
             }
             _ => Test::Classes(Vec::new()),
         }
@@ -114,16 +162,23 @@ impl Cuts {
     pub(super) fn ranks(&self, forest: &Forest, block: &FeatureBlock, feature: usize, first: usize, out: &mut [u16]) {
         let values = &block.column(feature)[first..first + out.len()];
         let known = &forest.features[feature];
-        for (rank, value) in out.iter_mut().zip(values) {
-            *rank = match (known.read(*value), &self.axes[feature]) {
-                (None, _) => MISSING_RIGHT,
-                (Some(_), Axis::Unused) => 0,
-                (Some(x), Axis::Numeric(keys)) => {
-                    let key = order_key(self.compare.round(x));
-                    keys.partition_point(|cut| *cut <= key) as u16
+        match &self.axes[feature] {
+            Axis::Unused => {
+                out.iter_mut().zip(values).for_each(|(rank, x)| *rank = if known.read(*x).is_some() { 0 } else { MISSING_RIGHT })
+            }
+            Axis::Numeric(ladder) => {
+                for (out, values) in out.chunks_mut(TOGETHER).zip(values.chunks(TOGETHER)) {
+                    let mut read = [f64::NAN; TOGETHER];
+                    read.iter_mut().zip(values).for_each(|(read, x)| *read = self.compare.round(known.read(*x).unwrap_or(f64::NAN)));
+                    let ranks = ladder.ranks(&read);
+                    out.iter_mut()
+                        .zip(ranks.iter().zip(read))
+                        .for_each(|(rank, (at, x))| *rank = if x.is_nan() { MISSING_RIGHT } else { *at });
                 }
-                (Some(x), Axis::Categorical { class_of, .. }) => class(self.compare.round(x), class_of),
-            };
+            }
+            Axis::Categorical { class_of, .. } => out.iter_mut().zip(values).for_each(|(rank, x)| {
+                *rank = known.read(*x).map_or(MISSING_RIGHT, |x| class(self.compare.round(x), class_of));
+            }),
         }
     }
 }
@@ -190,5 +245,24 @@ mod tests {
         ladder.iter().for_each(|x| assert_eq!(from_key(order_key(*x)), *x));
         assert_eq!(order_key(-0.0), order_key(0.0));
         assert!(order_key(f64::INFINITY) < cut_key(&Rule::LessOrEqual(f64::INFINITY)).unwrap());
+    }
+
+    #[test]
+    fn a_ladder_ranks_as_counting_does() {
+        for count in [1, 2, 15, 254, 255, 256, 257, 510, 511, 1_000, 65_533] {
+            // Thirds are nothing that halving would meet; the last cut is beyond infinity, as that of a rule "at most infinity".
+            let mut keys: Vec<u64> = (1..count).map(|i| order_key(f64::from(i) / 3.0 - 40.0)).collect();
+            keys.push(order_key(f64::INFINITY) + 1);
+            let ladder = Ladder::new(keys.clone());
+            let near = |key: &u64| [from_key(key - 1), from_key(*key), from_key(key + 1)];
+            let some = keys[..keys.len() - 1].iter().step_by(keys.len() / 300 + 1);
+            let values: Vec<f64> = some.flat_map(near).chain([0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY]).collect();
+            for values in values.chunks(TOGETHER) {
+                let mut padded = [0.0; TOGETHER];
+                padded[..values.len()].copy_from_slice(values);
+                let counted = padded.map(|x| keys.iter().filter(|key| **key <= order_key(x)).count() as u16);
+                assert_eq!(ladder.ranks(&padded), counted, "{count} {padded:?}");
+            }
+        }
     }
 }

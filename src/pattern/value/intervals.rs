@@ -20,9 +20,11 @@ impl ValueFunction {
     pub fn intervals(&self, feature: usize) -> Intervals {
         match self.shape.cuts.axis(feature) {
             Axis::Unused => Intervals::Constant,
-            Axis::Numeric(keys) => {
+            Axis::Numeric(ladder) => {
                 let width = self.shape.forest.compare;
-                Intervals::Numeric(keys.iter().map(|key| at_least(from_key(*key), width)).filter(|start| !start.is_nan()).collect())
+                Intervals::Numeric(
+                    ladder.keys().iter().map(|key| at_least(from_key(*key), width)).filter(|start| !start.is_nan()).collect(),
+                )
             }
             Axis::Categorical { class_of, .. } => Intervals::Categorical(class_of.iter().map(|(code, _)| *code).collect()),
         }
