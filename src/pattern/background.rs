@@ -111,7 +111,8 @@ impl BackgroundCounter {
     /// Counts background rows; `weights` holds one finite weight ≥ 0 a row, or none for ones.
     pub fn count(&mut self, block: &FeatureBlock, weights: Option<&[f64]>) {
         let rows = block.rows();
-        let blocks = self.shape.rank_blocks(block, 0, rows);
+        let block_of = |first| self.shape.rank_block(block, first, BLOCK.min(rows - first));
+        let blocks: Vec<RankBlock> = (0..rows).into_par_iter().step_by(BLOCK).map(block_of).collect();
         self.weight += weights.map_or(rows as f64, |weights| weights.iter().sum());
         let together = (RANK_BYTES / self.shape.layout.bytes().max(1)).max(1);
         let kernels = self.shape.kernels;
