@@ -92,18 +92,27 @@ impl Layout {
     }
 }
 
+/// A value a row, in whole lines of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Lines<T>([T; BLOCK]);
+
 /// The ranks of up to [`BLOCK`] rows; rows beyond the last are as the rank 0.
 #[derive(Clone, Debug)]
 pub(super) struct RankBlock {
-    bytes: Vec<[u8; BLOCK]>,
-    shorts: Vec<[u16; BLOCK]>,
+    bytes: Vec<Lines<u8>>,
+    shorts: Vec<Lines<u16>>,
     words: Vec<Word>,
 }
 
 impl RankBlock {
     /// An empty block of a layout, to be filled again and again.
     pub(super) fn new(layout: &Layout) -> Self {
-        Self { bytes: vec![[0; BLOCK]; layout.narrow], shorts: vec![[0; BLOCK]; layout.wide], words: vec![[0; WORDS]; layout.words] }
+        Self {
+            bytes: vec![Lines([0; BLOCK]); layout.narrow],
+            shorts: vec![Lines([0; BLOCK]); layout.wide],
+            words: vec![[0; WORDS]; layout.words],
+        }
     }
 
     /// Quantises rows `first..first + rows` of `block`, `rows` ≤ [`BLOCK`].
@@ -118,7 +127,7 @@ impl RankBlock {
             match *place {
                 Place::Unused => {}
                 Place::Narrow(at) => {
-                    let [right, left] = &mut self.bytes[at..at + 2] else { continue };
+                    let [Lines(right), Lines(left)] = &mut self.bytes[at..at + 2] else { continue };
                     for (row, rank) in ranks.iter().enumerate() {
                         let missing = *rank == u16::MAX;
                         right[row] = if missing { u8::MAX } else { *rank as u8 };
@@ -126,7 +135,7 @@ impl RankBlock {
                     }
                 }
                 Place::Wide(at) => {
-                    let [right, left] = &mut self.shorts[at..at + 2] else { continue };
+                    let [Lines(right), Lines(left)] = &mut self.shorts[at..at + 2] else { continue };
                     for (row, rank) in ranks.iter().enumerate() {
                         right[row] = *rank;
                         left[row] = if *rank == u16::MAX { 0 } else { *rank };
@@ -147,13 +156,13 @@ impl RankBlock {
     /// A byte column.
     #[inline(always)]
     pub(super) fn narrow(&self, column: u32) -> &[u8; BLOCK] {
-        &self.bytes[column as usize]
+        &self.bytes[column as usize].0
     }
 
     /// A u16 column.
     #[inline(always)]
     pub(super) fn wide(&self, column: u32) -> &[u16; BLOCK] {
-        &self.shorts[column as usize]
+        &self.shorts[column as usize].0
     }
 
     /// Rows that are in any of these membership words.

@@ -4,6 +4,9 @@ use rayon::prelude::*;
 
 use super::block::{BLOCK, STRIDE};
 
+/// Values in a line of the cache.
+const CACHE_LINE: usize = 8;
+
 /// Computes `rows` in super-blocks of `step`, in parallel. `compute(first, rows, out)` adds the values of some rows, `(block · columns + column) ·
 /// STRIDE + row`, to zeros; they end in `columns`, each of all rows or, if it is not wanted, empty.
 pub(super) fn compute(rows: usize, step: usize, columns: Vec<&mut [f64]>, compute: impl Fn(usize, usize, &mut [f64]) + Sync) {
@@ -16,7 +19,10 @@ pub(super) fn compute(rows: usize, step: usize, columns: Vec<&mut [f64]>, comput
         let first = number * step;
         let rows = step.min(rows - first);
         out.clear();
-        out.resize(rows.div_ceil(BLOCK) * stride, 0.0);
+        out.resize(rows.div_ceil(BLOCK) * stride + CACHE_LINE, 0.0);
+        // A store that straddles two of the cache's lines would cost two.
+        let start = out.as_ptr().align_offset(CACHE_LINE * size_of::<f64>()).min(CACHE_LINE);
+        let out = &mut out[start..][..rows.div_ceil(BLOCK) * stride];
         compute(first, rows, out);
         for (column, values) in part {
             for (values, block) in values.chunks_mut(BLOCK).zip(out.chunks_exact(stride)) {
