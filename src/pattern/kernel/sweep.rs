@@ -1,5 +1,7 @@
 //! The sweep's steps over a block, given how one instruction set does each on eight rows.
 
+use std::ops::{Deref, DerefMut};
+
 use super::super::block::{STRIDE, WORDS, Word};
 use super::super::sweep::{BITS, Bottom, CASES, LANES, Step, Sweep, Turn};
 use super::Scratch;
@@ -10,8 +12,26 @@ pub(super) const VECTORS: usize = 64 / LANES;
 const TOGETHER: usize = 64;
 /// Lanes of a word's stack up to which all words of a block have one at a time: 2 MiB. Deeper trees take a word after the other.
 const SHALLOW: usize = (2 << 20) / size_of::<Lanes>();
-/// A value in each of 64 rows.
-pub(super) type Lanes = [[f64; LANES]; VECTORS];
+/// A value in each of 64 rows, in whole lines of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(in super::super) struct Lanes([[f64; LANES]; VECTORS]);
+
+impl Deref for Lanes {
+    type Target = [[f64; LANES]; VECTORS];
+
+    #[inline(always)]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Lanes {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
 
 /// An edge on 64 rows.
 pub(super) struct Edge<'s> {
@@ -71,12 +91,12 @@ fn apply_nodes<S: Steps, const Q: usize>(sweep: &Sweep, slots: &[Word], features
     let q = count::<Q>(sweep.nodes);
     let of_word = 2 * q * (sweep.depth + 1);
     let words = if of_word <= SHALLOW { WORDS } else { 1 };
-    scratch.resize(words * of_word, [[0.0; LANES]; VECTORS]);
+    scratch.resize(words * of_word, Lanes([[0.0; LANES]; VECTORS]));
     for (pass, first) in sweep.passes.iter().flat_map(|pass| (0..WORDS).step_by(words).map(move |first| (pass, first))) {
         let out = &mut out[pass.output * features * STRIDE..];
         // Each word has its own stack, each depth of it its products, then its sums.
         let mut places: [usize; WORDS] = std::array::from_fn(|word| word * of_word);
-        places[..words].iter().for_each(|at| scratch[*at..at + q].fill([[1.0; LANES]; VECTORS]));
+        places[..words].iter().for_each(|at| scratch[*at..at + q].fill(Lanes([[1.0; LANES]; VECTORS])));
         for steps in pass.steps.chunks(TOGETHER) {
             for (word, at) in (first..).zip(&mut places[..words]) {
                 for step in steps {
