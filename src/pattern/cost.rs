@@ -19,20 +19,20 @@ const BUILD: f64 = 60.0;
 const WEIGH: f64 = 80.0;
 const BUILD_PAIR: f64 = 35.0;
 /// One row's line of one table of a forest of eight features, and of twice as many more: the more there are, the fewer tables share a stack.
-const LOOK_UP: f64 = 0.8;
-const APART: f64 = 0.4;
+const LOOK_UP: f64 = 0.7;
+const APART: f64 = 0.35;
 /// One row's value of one feature, while it is ranked.
 const RANK: f64 = 4.0;
 /// One row's line of a table of pairs, whose outputs fill no cache.
 const PAIR: f64 = 5.0;
 /// One row at one node for one quadrature node of a sweep.
-const SWEEP: f64 = 0.17;
+const SWEEP: f64 = 0.16;
 /// One row's start of one tree's sweep.
-const ENTER: f64 = 1.0;
+const ENTER: f64 = 0.8;
 /// One node, while a sweep is compiled.
 const COMPILE: f64 = 400.0;
 /// One row's margin of one tree.
-const MARGIN: f64 = 1.0;
+const MARGIN: f64 = 0.7;
 /// One background row, counted in one group.
 const COUNT: f64 = 0.5;
 /// One row at a leaf that has its own background patterns.
