@@ -24,6 +24,9 @@ pub(super) struct Proxy {
 /// Pairs that the process is conditioned on at most: its cost grows with their cube.
 pub const MOST_PAIRS: usize = 2048;
 
+/// Pairs beside those whose covariances are held at the same time; they are computed twice, which takes less than fresh memory for all.
+const TOGETHER: usize = 128;
+
 /// Variance of what is neither a main effect nor a three-way interaction, as a share of the latter's.
 const NOISE: f64 = 0.02;
 
@@ -50,10 +53,15 @@ impl Proxy {
         let (seen, unseen): (Vec<usize>, Vec<usize>) = (0..count).partition(|pair| before(pair + 1) > before(*pair));
         let process = Process::new(main);
         let signs = |of: &[usize]| Matrix::from_fn(of.len(), players, |row, player| pairs.signs.get(of[row], player));
-        let (known, unknown) = (signs(&seen), signs(&unseen));
-        let inverse = Cholesky::new(process.covariance(&known))?;
-        let across = process.interactions(&known, &unknown);
-        let through = process.through(squares, &known, &seen, &across, &unseen);
+        let known = signs(&seen);
+        let scaled = process.scaled(&known);
+        let inverse = Cholesky::new(process.covariance(&known, &scaled))?;
+        let (mut missed, mut across) = (Matrix::zeros(players, seen.len()), Matrix::zeros(0, 0));
+        for unseen in unseen.chunks(TOGETHER) {
+            process.interactions(&scaled, &signs(unseen), &mut across);
+            missed.add(&squares.of(unseen), &across);
+        }
+        let through = process.through(squares, &known, &seen, &missed);
         // Random vectors for the trace of the inverse (Hutchinson 1989).
         let mut random = seed::generator(0, "trace", seen.len() as u64);
         let probes: Vec<f64> = (0..PROBES * seen.len()).map(|_| if random.random_bool(0.5) { 1.0 } else { -1.0 }).collect();
@@ -70,17 +78,23 @@ impl Proxy {
             if before(pair + 1) > before(pair) { rows.get(player, before(pair)) } else { 2.0 * squares.map.get(player, pair) }
         });
         // Leaving a seen pair out, it is missed by α_i / (K⁻¹)_ii (Rasmussen & Williams 2006, eq. 5.12), here with the mean of that diagonal.
-        let left = pairs.odd.iter().enumerate().map(|(output, odd)| {
-            let alpha: Vec<f64> = (0..seen.len()).map(|pair| rows.get(players + output, pair)).collect();
-            let mut left = vec![0.0; count];
-            seen.iter().zip(&alpha).for_each(|(pair, alpha)| left[*pair] = alpha * seen.len() as f64 / trace);
-            // An unseen pair is missed by what neither the interactions nor the main effects predict.
-            let mains: Vec<f64> = known.turned_times(&alpha).iter().zip(&process.t).map(|(sum, t)| process.vague * t * sum).collect();
-            let predicted = across.turned_times(&alpha).into_iter().zip(unknown.times(&mains));
-            unseen.iter().zip(predicted).for_each(|(pair, (interactions, mains))| left[*pair] = odd[*pair] - interactions - mains);
-            left
-        });
-        Some(Self { left: left.collect(), map })
+        let alphas: Vec<Vec<f64>> =
+            (players..players + outputs).map(|row| (0..seen.len()).map(|pair| rows.get(row, pair)).collect()).collect();
+        let mut left = vec![vec![0.0; count]; outputs];
+        for (left, alpha) in left.iter_mut().zip(&alphas) {
+            seen.iter().zip(alpha).for_each(|(pair, alpha)| left[*pair] = alpha * seen.len() as f64 / trace);
+        }
+        // An unseen pair is missed by what neither the interactions nor the main effects predict.
+        for unseen in unseen.chunks(TOGETHER) {
+            let unknown = signs(unseen);
+            process.interactions(&scaled, &unknown, &mut across);
+            for ((left, alpha), odd) in left.iter_mut().zip(&alphas).zip(&pairs.odd) {
+                let mains: Vec<f64> = known.turned_times(alpha).iter().zip(&process.t).map(|(sum, t)| process.vague * t * sum).collect();
+                let predicted = across.turned_times(alpha).into_iter().zip(unknown.times(&mains));
+                unseen.iter().zip(predicted).for_each(|(pair, (interactions, mains))| left[*pair] = odd[*pair] - interactions - mains);
+            }
+        }
+        Some(Self { left, map })
     }
 }
 
@@ -111,13 +125,12 @@ impl Process {
             .map(|power| Matrix::from_fn(signs.rows(), signs.columns(), |row, player| signs.get(row, player) * self.t[player].powi(power)))
     }
 
-    /// `K` of some pairs: on and below the diagonal.
-    fn covariance(&self, signs: &Matrix) -> Matrix {
-        let scaled = self.scaled(signs);
+    /// `K` of some pairs, given their scaled signs too: on and below the diagonal.
+    fn covariance(&self, signs: &Matrix, scaled: &[Matrix; 2]) -> Matrix {
         let mut all = Matrix::zeros(signs.rows(), signs.rows());
         for i in 0..all.strips() {
             for (j, out) in all.strip_mut(i).chunks_exact_mut(ROWS).enumerate().take(i + 1) {
-                self.fill(out, &scaled, i, signs, j, self.vague);
+                self.fill(out, scaled, i, signs, j, self.vague);
             }
             let own = i * ROWS..signs.rows().min((i + 1) * ROWS);
             own.for_each(|at| all.strip_mut(i)[at][at % ROWS] += NOISE);
@@ -125,16 +138,14 @@ impl Process {
         all
     }
 
-    /// The interactions' covariance between the rows of two sets of signs.
-    fn interactions(&self, a: &Matrix, b: &Matrix) -> Matrix {
-        let scaled = self.scaled(a);
-        let mut all = Matrix::zeros(a.rows(), b.rows());
-        for i in 0..all.strips() {
-            for (j, out) in all.strip_mut(i).chunks_exact_mut(ROWS).enumerate() {
-                self.fill(out, &scaled, i, b, j, 0.0);
+    /// The interactions' covariance between the rows of two sets of signs, the first scaled.
+    fn interactions(&self, a: &[Matrix; 2], b: &Matrix, into: &mut Matrix) {
+        into.reset(a[0].rows(), b.rows());
+        for i in 0..into.strips() {
+            for (j, out) in into.strip_mut(i).chunks_exact_mut(ROWS).enumerate() {
+                self.fill(out, a, i, b, j, 0.0);
             }
         }
-        all
     }
 
     /// 16 × 16 elements of the covariance: the interactions', and so many times `p₁`.
@@ -146,14 +157,12 @@ impl Process {
         sums.for_each(|(sum, main)| *sum = third(*main, self.squares, *sum) * self.scale + main * vague);
     }
 
-    /// What is solved for the players, players × seen pairs.
-    fn through(&self, squares: &LeastSquares, known: &Matrix, seen: &[usize], across: &Matrix, unseen: &[usize]) -> Matrix {
+    /// What is solved for the players, players × seen pairs; `missed` is `B k` of the pairs that are not seen.
+    fn through(&self, squares: &LeastSquares, known: &Matrix, seen: &[usize], missed: &Matrix) -> Matrix {
         let players = known.columns();
-        let map = |of: &[usize]| Matrix::from_fn(players, of.len(), |player, pair| squares.map.get(player, of[pair]));
-        let (own, others) = (map(seen), map(unseen));
+        let own = squares.of(seen);
         let beta = own.product(&Matrix::from_fn(players, seen.len(), |player, pair| known.get(pair, player)));
         let mains = Matrix::from_fn(players, players, |player, other| beta.get(player, other) * self.t[other]).product(known);
-        let missed = others.product(across);
         let sums = |power: i32| known.times(&self.t.iter().map(|t| t.powi(power)).collect::<Vec<f64>>());
         let (first, cubes) = (sums(1), sums(3));
         Matrix::from_fn(players, seen.len(), |player, pair| {

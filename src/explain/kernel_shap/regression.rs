@@ -42,6 +42,11 @@ pub(super) struct LeastSquares {
 const RIDGE: f64 = 1e-14;
 
 impl LeastSquares {
+    /// The map of some pairs: players × those.
+    pub fn of(&self, pairs: &[usize]) -> Matrix {
+        Matrix::from_fn(self.map.rows(), pairs.len(), |player, pair| self.map.get(player, pairs[pair]))
+    }
+
     /// `β = A⁻¹ (b − λ 1)` with `A = UᵀWU`, `b = UᵀWg` and `λ` such that the constraint holds.
     pub fn new(pairs: &Pairs) -> Option<Self> {
         let (count, players) = (pairs.signs.rows(), pairs.signs.columns());

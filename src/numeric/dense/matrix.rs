@@ -13,7 +13,16 @@ pub struct Matrix {
 impl Matrix {
     /// Zeros.
     pub fn zeros(rows: usize, columns: usize) -> Self {
-        Self { rows, columns, values: vec![[0.0; ROWS]; rows.div_ceil(ROWS) * columns.next_multiple_of(ROWS)] }
+        let mut all = Self { rows, columns, values: Vec::new() };
+        all.reset(rows, columns);
+        all
+    }
+
+    /// Becomes zeros, in the memory that it has where that suffices.
+    pub fn reset(&mut self, rows: usize, columns: usize) {
+        (self.rows, self.columns) = (rows, columns);
+        self.values.clear();
+        self.values.resize(rows.div_ceil(ROWS) * columns.next_multiple_of(ROWS), [0.0; ROWS]);
     }
 
     /// Each element by its row and column.
@@ -80,12 +89,17 @@ impl Matrix {
     /// `self · otherᵀ`.
     pub fn product(&self, other: &Self) -> Self {
         let mut product = Self::zeros(self.rows, other.rows);
+        product.add(self, other);
+        product
+    }
+
+    /// Adds `a · bᵀ`.
+    pub fn add(&mut self, a: &Self, b: &Self) {
         for i in 0..self.strips() {
-            for (j, out) in product.strip_mut(i).chunks_exact_mut(ROWS).enumerate() {
-                self.add_product(i, other, j, out);
+            for (j, out) in self.strip_mut(i).chunks_exact_mut(ROWS).enumerate() {
+                a.add_product(i, b, j, out);
             }
         }
-        product
     }
 
     /// `self · vector`.
