@@ -112,9 +112,8 @@ impl Checkpoint {
         record.line(origin)?;
         whole.iter().try_for_each(|whole| record.line(whole))?;
         let recorded = kept.iter().map(|part| part.path.clone()).collect();
-        let sealed = whole.into_iter().map(|whole| whole.file).collect();
         let (finished, parts) = mpsc::channel();
-        let sealer = thread::spawn(move || record.seal(&parts, sealed));
+        let sealer = thread::spawn(move || record.seal(&parts));
         Ok(Self { kept, recorded, finished: Some(finished), sealer: Some(sealer) })
     }
 
@@ -147,7 +146,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Waits until all parts are recorded, and describes their files.
+    /// Waits until all parts are recorded, and describes their files: those of this process, since what is kept may have been written again.
     ///
     /// # Errors
     /// If a part cannot be brought to the disk, or its record cannot be written.
@@ -170,8 +169,9 @@ impl Drop for Checkpoint {
 }
 
 impl Record {
-    /// Brings parts to the disk as they come, and adds them to the record and to the files `sealed` before.
-    fn seal(mut self, parts: &Receiver<Part>, mut sealed: Vec<FileRecord>) -> Result<Vec<FileRecord>, RunError> {
+    /// Brings parts to the disk as they come, and adds them to the record.
+    fn seal(mut self, parts: &Receiver<Part>) -> Result<Vec<FileRecord>, RunError> {
+        let mut sealed = Vec::new();
         for part in parts {
             staging::sync(&part.path)?;
             part.path.parent().map_or(Ok(()), staging::sync)?;
@@ -208,7 +208,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let record = Record { file: File::create(home.path().join(PROGRESS)).unwrap(), folder: home.path().into() };
         let (finished, parts) = mpsc::channel();
-        let sealer = thread::spawn(move || record.seal(&parts, Vec::new()));
+        let sealer = thread::spawn(move || record.seal(&parts));
         let mut checkpoint = Checkpoint { kept: Vec::new(), recorded: HashSet::new(), finished: Some(finished), sealer: Some(sealer) };
         let part = |name: &str| Part { path: home.path().join(name), rows: 1, chunks: 1 };
         checkpoint.record(&[part("absent.parquet")]).unwrap();
