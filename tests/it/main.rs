@@ -16,6 +16,7 @@ mod conformance;
 mod contributions;
 mod damage;
 mod dataset;
+mod deep;
 mod dependence;
 mod effects;
 mod effects_golden;
