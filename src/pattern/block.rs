@@ -14,6 +14,15 @@ pub(super) const WORDS: usize = BLOCK / 64;
 /// One bit for each row of a block.
 pub(super) type Word = [u64; WORDS];
 
+/// Values in a line of the cache.
+pub(super) const CACHE_LINE: usize = 8;
+
+/// Where the first whole line of the cache starts in a slice, at most [`CACHE_LINE`] values on: a load or store that straddles two lines costs
+/// two.
+pub(super) fn first_line(values: &[f64]) -> usize {
+    values.as_ptr().align_offset(CACHE_LINE * size_of::<f64>()).min(CACHE_LINE)
+}
+
 /// Where a feature's ranks, or its classes' membership words, are in a [`RankBlock`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Place {

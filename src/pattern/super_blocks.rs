@@ -2,10 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::block::{BLOCK, STRIDE};
-
-/// Values in a line of the cache.
-const CACHE_LINE: usize = 8;
+use super::block::{BLOCK, CACHE_LINE, STRIDE, first_line};
 
 /// Computes `rows` in super-blocks of `step`, in parallel. `compute(first, rows, out)` adds the values of some rows, `(block · columns + column) ·
 /// STRIDE + row`, to zeros; they end in `columns`, each of all rows or, if it is not wanted, empty.
@@ -20,8 +17,7 @@ pub(super) fn compute(rows: usize, step: usize, columns: Vec<&mut [f64]>, comput
         let rows = step.min(rows - first);
         out.clear();
         out.resize(rows.div_ceil(BLOCK) * stride + CACHE_LINE, 0.0);
-        // A store that straddles two of the cache's lines would cost two.
-        let start = out.as_ptr().align_offset(CACHE_LINE * size_of::<f64>()).min(CACHE_LINE);
+        let start = first_line(out);
         let out = &mut out[start..][..rows.div_ceil(BLOCK) * stride];
         compute(first, rows, out);
         for (column, values) in part {

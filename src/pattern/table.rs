@@ -7,6 +7,7 @@ use std::ops::Range;
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
+use super::block::{CACHE_LINE, first_line};
 use super::group::{Group, GroupLeaf, Patterns};
 use super::shape::leaf_values;
 use crate::model::Tree;
@@ -80,9 +81,8 @@ impl Tables {
     }
 
     fn zeros(lines: usize) -> Self {
-        let values = vec![0.0; (lines + 1) * LANES];
-        // A line that straddles two of the cache's would cost two loads.
-        let first = values.as_ptr().align_offset(size_of::<Line>()).min(LANES);
+        let values = vec![0.0; lines * LANES + CACHE_LINE];
+        let first = first_line(&values);
         Self { values, first, lines }
     }
 
