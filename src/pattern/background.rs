@@ -215,7 +215,7 @@ impl CountedTree {
         let mut add_base = |leaf: usize, share: f64| base.extend(leaf_values(tree, leaf).map(|(output, value)| (output, value * share)));
         let boxes = Boxes::new(tree);
         let whole = match (self.groups.as_slice(), self.wide.is_empty()) {
-            ([counted], true) => Some(std::slice::from_ref(&counted.group)),
+            ([counted], true) => Some(&counted.group),
             _ => None,
         };
         let margins = Margins::new(&boxes, Program::new(&boxes, &shape.cuts, &shape.layout), whole);

@@ -52,6 +52,12 @@ impl<'a> Question<'a> {
     }
 }
 
+/// The part of a node's training weight that one of its children holds; where none reached the node, half.
+fn share(tree: &Tree, parent: usize, child: usize) -> f64 {
+    let [parent, child] = [parent, child].map(|node| tree.nodes[node].cover);
+    if parent > 0.0 { child / parent } else { 0.5 }
+}
+
 impl<'a> Boxes<'a> {
     /// Merges the conditions along every path.
     pub(super) fn new(tree: &'a Tree) -> Self {
@@ -66,13 +72,23 @@ impl<'a> Boxes<'a> {
             let previous = last_on_feature(&edges, parent, split.feature);
             let before = previous.and_then(|node| edges[node].as_ref()).map_or(1.0, |edge| edge.ratio);
             for (child, left) in [(split.left, true), (split.right, false)] {
-                // A node that no training weight reached splits its share evenly.
-                let share = if node.cover > 0.0 { tree.nodes[child].cover / node.cover } else { 0.5 };
-                let edge = Edge { parent, split: number, left, feature: split.feature, ratio: before * share, previous };
+                let ratio = before * share(tree, parent, child);
+                let edge = Edge { parent, split: number, left, feature: split.feature, ratio, previous };
                 edges[child] = Some(edge);
             }
         }
         Self { tree, edges, splits }
+    }
+
+    /// The share of the training weight that each node holds: the product of the cover ratios on its path.
+    pub(super) fn shares(&self) -> Vec<f64> {
+        let mut shares = vec![1.0; self.edges.len()];
+        for (node, edge) in self.edges.iter().enumerate() {
+            if let Some(edge) = edge {
+                shares[node] = shares[edge.parent] * share(self.tree, edge.parent, node);
+            }
+        }
+        shares
     }
 
     /// The nodes of the leaves, by leaf number.

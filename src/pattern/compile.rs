@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::boxes::Boxes;
 use super::cost::{self, Way, Ways};
 use super::game::{self, Rules};
-use super::group::{Group, GroupLeaf, Limits, group_all};
+use super::group::{Group, GroupLeaf, Limits};
 use super::kernel::InstructionSet;
 use super::program::{Lookup, Program};
 use super::shape::{Shape, leaf_values};
@@ -107,7 +107,7 @@ pub(super) fn path_dependent(shape: &Shape, options: Options) -> Vec<CompiledTre
     let forest = &shape.forest;
     let outline = |tree| {
         let boxes = Boxes::new(tree);
-        let groups = group_all(&boxes, options.route.limits());
+        let groups = cost::groups(&boxes, options);
         (boxes, groups)
     };
     let outlines: Vec<(Boxes<'_>, Option<Vec<Group>>)> = forest.trees.par_iter().map(outline).collect();
@@ -116,9 +116,10 @@ pub(super) fn path_dependent(shape: &Shape, options: Options) -> Vec<CompiledTre
     let compile = |((boxes, groups), way): ((Boxes<'_>, Option<Vec<Group>>), Way)| {
         let base = path_dependent_base(&boxes);
         let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
-        let margins = Margins::new(&boxes, program.clone(), groups.as_deref());
+        let whole = groups.as_ref().and_then(|groups| groups.first().filter(|_| groups.len() == 1));
+        let margins = Margins::new(&boxes, program.clone(), whole);
         if way == Way::Sweep {
-            let sweep = Some(Sweep::new(&boxes, &mut program, &shape.rules));
+            let sweep = Some(Sweep::new(&boxes, &mut program, &shape.rules, shape.kernels.order));
             return CompiledTree { margins, groups: Vec::new(), walk: Some(TreeWalk { program, sweep, wide: Vec::new() }), base };
         }
         let groups = groups.into_iter().flatten().map(|group| {
@@ -133,10 +134,9 @@ pub(super) fn path_dependent(shape: &Shape, options: Options) -> Vec<CompiledTre
 /// Σ over leaves of value · Π cover ratios.
 fn path_dependent_base(boxes: &Boxes<'_>) -> Vec<(usize, f64)> {
     let mut base = Vec::new();
-    for (node, kind) in boxes.tree.nodes.iter().enumerate() {
-        let NodeKind::Leaf(leaf) = kind.kind else { continue };
-        let reach: f64 = boxes.conditions(node).iter().filter_map(|edge| boxes.edges[*edge].as_ref()).map(|edge| edge.ratio).product();
-        base.extend(leaf_values(boxes.tree, leaf).map(|(output, value)| (output, value * reach)));
+    for (node, share) in boxes.tree.nodes.iter().zip(boxes.shares()) {
+        let NodeKind::Leaf(leaf) = node.kind else { continue };
+        base.extend(leaf_values(boxes.tree, leaf).map(|(output, value)| (output, value * share)));
     }
     base
 }

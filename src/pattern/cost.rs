@@ -70,7 +70,7 @@ impl Cost {
     pub fn path_dependent(forest: &Arc<Forest>, options: Options) -> Self {
         let ways = |tree| {
             let boxes = Boxes::new(tree);
-            Ways::new(&boxes, group_all(&boxes, options.route.limits()).as_deref(), forest.features.len())
+            Ways::new(&boxes, groups(&boxes, options).as_deref(), forest.features.len())
         };
         let ways: Vec<Ways> = forest.trees.par_iter().map(ways).collect();
         let costs = ways.iter().zip(choose(&ways, options)).map(|(ways, way)| ways.cost(way));
@@ -122,8 +122,12 @@ impl Cost {
             let (lines, panels) = (1_usize << group.bits.len(), (group.features().len() * width).div_ceil(LANES));
             Self { build: BUILD * (lines * panels) as f64, row: look_up * panels as f64, bytes: lines * panels * size_of::<Line>() }
         };
-        let tree = Self { build: OUTLINE * (boxes.tree.nodes.len() * width) as f64, row: MARGIN, bytes: 0 };
-        groups.iter().map(of_group).fold(tree, Self::and)
+        groups.iter().map(of_group).fold(Self::outline(boxes), Self::and)
+    }
+
+    /// What a tree's tables cost beside themselves.
+    fn outline(boxes: &Boxes<'_>) -> Self {
+        Self { build: OUTLINE * (boxes.tree.nodes.len() * boxes.tree.leaf_width()) as f64, row: MARGIN, bytes: 0 }
     }
 
     /// Of a tree by a sweep: its nodes for each node of the quadrature.
@@ -138,6 +142,12 @@ impl Cost {
 fn pair_panels(group: &Group, width: usize) -> usize {
     let features = group.features().len();
     (features * (features + 1) / 2 * width).div_ceil(LANES)
+}
+
+/// A tree's groups, if they hold all of its leaves; of a tree whose tables cannot be worth building for the rows ahead, none.
+pub(super) fn groups(boxes: &Boxes<'_>, options: Options) -> Option<Vec<Group>> {
+    let may_pay = options.route != Route::Cheapest || Cost::outline(boxes).total(options.rows) <= Cost::sweep(boxes).total(options.rows);
+    may_pay.then(|| group_all(boxes, options.route.limits())).flatten()
 }
 
 /// How a tree is computed.

@@ -196,7 +196,7 @@ impl Attributor {
     }
 
     fn add_walks(&self, blocks: &[RankBlock], out: &mut [f64], stride: usize, features: usize) {
-        let (kernels, mut slots, mut scratch) = (self.shape.kernels, Vec::<Word>::new(), Scratch::new());
+        let (kernels, mut slots, mut scratch) = (self.shape.kernels, Vec::<Word>::new(), Scratch::default());
         for walk in &self.walks {
             let mut memos = vec![Memo::new(); walk.wide.len()];
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {

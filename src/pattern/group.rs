@@ -164,6 +164,12 @@ pub(super) fn group_all(boxes: &Boxes<'_>, limits: Limits) -> Option<Vec<Group>>
     grouping.left_out.is_empty().then_some(grouping.groups)
 }
 
+/// All leaves of a tree in one group, if they fit.
+pub(super) fn group_whole(boxes: &Boxes<'_>, limits: Limits) -> Option<Group> {
+    let reach = Reach::new(boxes, 0, limits);
+    reach.fits(limits).then(|| of_subtrees(boxes, &[0], reach.bits))
+}
+
 /// What the leaves below some nodes depend on.
 #[derive(Clone, Debug, Default)]
 struct Reach {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::block::{BLOCK, STRIDE};
 use super::boxes::Boxes;
 use super::compile::{Options, Route};
-use super::group::group_all;
+use super::group::group_whole;
 use super::program::Program;
 use super::shape::Shape;
 use super::super_blocks;
@@ -54,7 +54,7 @@ impl Compiled {
         let compile = |tree| {
             let boxes = Boxes::new(tree);
             let program = Program::new(&boxes, &shape.cuts, &shape.layout);
-            Margins::new(&boxes, program, group_all(&boxes, Route::Cheapest.limits()).as_deref())
+            Margins::new(&boxes, program, group_whole(&boxes, Route::Cheapest.limits()).as_ref())
         };
         let trees = forest.trees.iter().map(compile).collect();
         Some(Self { shape, trees })

@@ -30,6 +30,15 @@ pub(super) const BITS: usize = 3;
 /// Cases of a bottom.
 pub(super) const CASES: usize = 1 << BITS;
 
+/// The order of a bottom's tables: the sums', then each feature's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// `(table · nodes + q) · CASES + case`.
+    Cases,
+    /// `(table · CASES + case) · nodes + q`.
+    Nodes,
+}
+
 /// A tree compiled for the sweep.
 #[derive(Clone, Debug)]
 pub(super) struct Sweep {
@@ -102,7 +111,7 @@ pub(super) struct Bottom {
     pub bits: [Option<Literal>; BITS],
     /// Its features, among those of the sweep.
     pub features: Range<usize>,
-    /// Where its tables are: the sums', then each feature's, `(table · nodes + q) · CASES + case`.
+    /// Where its tables are, in the order asked for.
     pub constants: usize,
     /// Whether it is the first to add to the sums.
     pub first: bool,
@@ -113,6 +122,7 @@ struct Compiler<'a, 'b> {
     boxes: &'a Boxes<'b>,
     program: &'a mut Program,
     rule: &'a Rule,
+    order: Order,
     /// The leaves' values for the output, by leaf number.
     values: &'a [f64],
     constants: &'a mut Vec<f64>,
@@ -130,14 +140,14 @@ struct Compiler<'a, 'b> {
 
 impl Sweep {
     /// Compiles a tree.
-    pub(super) fn new(boxes: &Boxes<'_>, program: &mut Program, rules: &Rules) -> Self {
+    pub(super) fn new(boxes: &Boxes<'_>, program: &mut Program, rules: &Rules, order: Order) -> Self {
         let (tree, rule) = (boxes.tree, rules.exact(boxes.widest()));
         let (mut constants, mut features, mut passes) = (Vec::new(), Vec::new(), Vec::new());
         for (k, (output, _)) in leaf_values(tree, 0).enumerate() {
             let values: Vec<f64> = (0..tree.leaves()).flat_map(|leaf| leaf_values(tree, leaf).nth(k)).map(|(_, value)| value).collect();
             let (steps, entered, bits, open) = Default::default();
             let (values, constants, features, added) = (&values[..], &mut constants, &mut features, vec![false]);
-            let mut compiler = Compiler { boxes, program, rule, values, constants, features, steps, added, entered, bits, open };
+            let mut compiler = Compiler { boxes, program, rule, order, values, constants, features, steps, added, entered, bits, open };
             compiler.walk();
             passes.push(Pass { output, steps: compiler.steps });
         }
@@ -259,6 +269,9 @@ impl<'a> Compiler<'a, '_> {
         for leaf in leaves {
             self.bottom_leaf(anchor, leaf, &features, start);
         }
+        if self.order == Order::Nodes {
+            self.constants[start..].chunks_exact_mut(self.rule.nodes.len() * CASES).for_each(turn_over);
+        }
         let mut bits = [None; BITS];
         for (literal, bit) in bits.iter_mut().zip(&self.bits) {
             *literal = Some(Literal::new(match bit {
@@ -321,6 +334,12 @@ impl<'a> Compiler<'a, '_> {
         const SET: [u8; BITS] = [0b1010_1010, 0b1100_1100, 0b1111_0000];
         self.bits.iter().zip(SET).find(|(known, _)| **known == bit).map_or(0, |(_, cases)| cases)
     }
+}
+
+/// Turns a table of cases for each node into one of nodes for each case.
+fn turn_over(table: &mut [f64]) {
+    let (before, nodes) = (table.to_vec(), table.len() / CASES);
+    table.iter_mut().enumerate().for_each(|(place, value)| *value = before[place % nodes * CASES + place / nodes]);
 }
 
 /// An edge of a bottom.

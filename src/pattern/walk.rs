@@ -92,10 +92,10 @@ enum WalkNode {
 }
 
 impl Margins {
-    /// Of a tree, its program without anything but questions, and its groups if they hold all leaves.
-    pub(super) fn new(boxes: &Boxes<'_>, mut program: Program, groups: Option<&[Group]>) -> Self {
-        match groups {
-            Some([group]) => Self::Index(program.lookup(boxes, group), Leaves::of_group(boxes.tree, group)),
+    /// Of a tree, its program without anything but questions, and the group of all leaves where there is one.
+    pub(super) fn new(boxes: &Boxes<'_>, mut program: Program, whole: Option<&Group>) -> Self {
+        match whole {
+            Some(group) => Self::Index(program.lookup(boxes, group), Leaves::of_group(boxes.tree, group)),
             _ => Self::Walk(LeafWalk::new(boxes, &program)),
         }
     }

@@ -360,3 +360,26 @@ fn the_oracle_divides_the_glove_market() {
     let values: Vec<f64> = shapley(&game).iter().map(Number::f64).collect();
     assert_eq!(values, [1.0 / 6.0, 1.0 / 6.0, 4.0 / 6.0]);
 }
+
+/// The definition is checked on few rows, for it is slow; here many go through together, with one to eight nodes of quadrature.
+#[test]
+fn a_row_has_the_same_values_to_the_bit_among_others_and_on_every_set_of_instructions() {
+    for case in 2_000..2_060 {
+        let (forest, block, ..) = random_game(case, 2 + case as usize % 15, 200);
+        let (features, rows) = (forest.features.len() * forest.outputs.len(), block.rows());
+        let mut first: Vec<(Route, Attributions)> = Vec::new();
+        for options in options() {
+            let attributor = Attributor::path_dependent_with(forest.clone(), options).unwrap();
+            let found = attributor.attribute(&block);
+            for row in (0..rows).step_by(13) {
+                let alone = attributor.attribute(&block.slice(row, 1)).values;
+                let among: Vec<f64> = (0..features).map(|feature| found.values[feature * rows + row]).collect();
+                assert_eq!(alone, among, "{options:?}, case {case}, row {row}");
+            }
+            match first.iter().find(|(route, _)| *route == options.route) {
+                Some((_, known)) => assert_eq!(*known, found, "{options:?}, case {case}"),
+                None => first.push((options.route, found)),
+            }
+        }
+    }
+}

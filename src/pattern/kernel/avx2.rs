@@ -8,6 +8,7 @@ use std::arch::x86_64::*;
 
 use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
 use super::super::program::{Lookup, Program};
+use super::super::sweep::Order;
 use super::super::table::{Line, Panel};
 use super::super::walk::{LeafWalk, Select, Waiting};
 use super::{Indices, Kernels, check, portable, tables};
@@ -25,6 +26,7 @@ const KERNELS: Kernels = Kernels {
     index: |bits, slots| unsafe { index(bits, slots) },
     add: |panel, lines, indices, out| unsafe { add(panel, lines, indices, out) },
     walk: |walk, ranks, waiting, out| unsafe { walk_rows(walk, ranks, waiting, out) },
+    order: Order::Cases,
     sweep: |sweep, slots, features, scratch, out| unsafe { super::avx2_sweep::sweep_rows(sweep, slots, features, scratch, out) },
 };
 

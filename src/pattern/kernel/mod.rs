@@ -16,14 +16,13 @@ mod sweep;
 
 use super::block::{BLOCK, RankBlock, Word};
 use super::program::{Lookup, Program};
-use super::sweep::Sweep;
+use super::sweep::{Order, Sweep};
 use super::table::{Line, Panel};
 use super::walk::{LeafWalk, Waiting};
 
 /// Index of each row of a block.
 pub(super) type Indices = [u8; BLOCK];
-/// Products and sums of a sweep, for 64 rows each.
-pub(super) type Scratch = Vec<sweep::Lanes>;
+pub(super) use sweep::Scratch;
 
 /// A panel's first table and the others, with their indices; none where there is no table.
 #[inline(always)]
@@ -56,6 +55,8 @@ pub(super) struct Kernels {
     pub add: fn(&Panel, &[Line], &[Indices], &mut [f64]),
     /// Adds every row's leaf: `out[output · STRIDE + row] += value`.
     pub walk: fn(&LeafWalk, &RankBlock, &mut Waiting, &mut [f64]),
+    /// The order of a sweep's tables.
+    pub order: Order,
     /// Adds a sweep's contributions: `out[(output · features + feature) · STRIDE + row]`.
     pub sweep: fn(&Sweep, &[Word], usize, &mut Scratch, &mut [f64]),
 }

@@ -2,6 +2,7 @@
 
 use super::super::block::{BLOCK, Op, RankBlock, STRIDE, WORDS, Word};
 use super::super::program::{Lookup, Program, Range, Test, Tests};
+use super::super::sweep::Order;
 use super::super::table::{LANES, Line, Panel};
 use super::super::walk::{LeafWalk, Select, Sides, Waiting};
 use super::sweep::{Plain, apply};
@@ -13,6 +14,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     index: |bits, slots| index(bits, slots),
     add: |panel, lines, indices, out| add(panel, lines, indices, out),
     walk: |walk, ranks, waiting, out| walk_rows(walk, ranks, waiting, out),
+    order: Order::Nodes,
     sweep: |sweep, slots, features, scratch, out| apply::<Plain>(sweep, slots, features, scratch, out),
 };
 

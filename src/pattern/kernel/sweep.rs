@@ -1,10 +1,7 @@
 //! The sweep's steps over a block, given how one instruction set does each on eight rows.
 
-use std::ops::{Deref, DerefMut};
-
-use super::super::block::{STRIDE, WORDS, Word};
+use super::super::block::{CACHE_LINE, STRIDE, WORDS, Word, first_line};
 use super::super::sweep::{BITS, Bottom, CASES, LANES, Step, Sweep, Turn};
-use super::Scratch;
 
 /// Vectors of a word's 64 rows.
 pub(super) const VECTORS: usize = 64 / LANES;
@@ -12,24 +9,18 @@ pub(super) const VECTORS: usize = 64 / LANES;
 const TOGETHER: usize = 64;
 /// Lanes of a word's stack up to which all words of a block have one at a time: 2 MiB. Deeper trees take a word after the other.
 const SHALLOW: usize = (2 << 20) / size_of::<Lanes>();
-/// A value in each of 64 rows, in whole lines of the cache.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-pub(in super::super) struct Lanes([[f64; LANES]; VECTORS]);
+/// One quadrature node's values in 64 rows.
+pub(super) type Lanes = [[f64; LANES]; VECTORS];
 
-impl Deref for Lanes {
-    type Target = [[f64; LANES]; VECTORS];
+/// Products and sums of a sweep, in whole lines of the cache, used again and again.
+#[derive(Debug, Default)]
+pub(in super::super) struct Scratch(Vec<f64>);
 
-    #[inline(always)]
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl DerefMut for Lanes {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
+impl Scratch {
+    fn lanes(&mut self, count: usize) -> &mut [Lanes] {
+        self.0.resize((count * LANES * VECTORS + CACHE_LINE).max(self.0.len()), 0.0);
+        let first = first_line(&self.0);
+        &mut self.0[first..].as_chunks_mut().0.as_chunks_mut().0[..count]
     }
 }
 
@@ -45,7 +36,7 @@ pub(super) struct Edge<'s> {
 
 /// A bottom on 64 rows.
 pub(super) struct Crossing<'s> {
-    /// The sums' table, then each feature's, a node after the other.
+    /// The sums' table, then each feature's, in the kernels' order.
     pub tables: &'s [[f64; CASES]],
     /// The features.
     pub features: &'s [u32],
@@ -91,12 +82,12 @@ fn apply_nodes<S: Steps, const Q: usize>(sweep: &Sweep, slots: &[Word], features
     let q = count::<Q>(sweep.nodes);
     let of_word = 2 * q * (sweep.depth + 1);
     let words = if of_word <= SHALLOW { WORDS } else { 1 };
-    scratch.resize(words * of_word, Lanes([[0.0; LANES]; VECTORS]));
+    let scratch = scratch.lanes(words * of_word);
     for (pass, first) in sweep.passes.iter().flat_map(|pass| (0..WORDS).step_by(words).map(move |first| (pass, first))) {
         let out = &mut out[pass.output * features * STRIDE..];
         // Each word has its own stack, each depth of it its products, then its sums.
         let mut places: [usize; WORDS] = std::array::from_fn(|word| word * of_word);
-        places[..words].iter().for_each(|at| scratch[*at..at + q].fill(Lanes([[1.0; LANES]; VECTORS])));
+        places[..words].iter().for_each(|at| scratch[*at..at + q].fill([[1.0; LANES]; VECTORS]));
         for steps in pass.steps.chunks(TOGETHER) {
             for (word, at) in (first..).zip(&mut places[..words]) {
                 for step in steps {
@@ -139,64 +130,79 @@ fn crossing<'s>(sweep: &'s Sweep, bottom: &Bottom, slots: &[Word], word: usize) 
     }
 }
 
-/// Plain Rust, row by row.
+/// Plain Rust: the values of a row's nodes lie side by side, so that vectors of any length hold several nodes of one row, whose constants lie
+/// side by side as well: nothing is looked up value by value.
 pub(super) struct Plain;
 
 impl Steps for Plain {
     #[inline(always)]
     fn down<const Q: usize>(edge: &Edge<'_>, products: &[Lanes], below: &mut [Lanes]) {
-        let q = products.len();
-        for vector in 0..VECTORS {
-            let cases: [usize; LANES] = std::array::from_fn(|lane| edge.case(vector * LANES + lane) * q);
-            for (node, (products, below)) in products.iter().zip(below.iter_mut()).enumerate() {
-                below[vector] = std::array::from_fn(|lane| products[vector][lane] * edge.constants[cases[lane] + node]);
-            }
+        let q = count::<Q>(products.len());
+        for (row, (products, below)) in rows(products, q).zip(rows_mut(below, q)).enumerate() {
+            let factors = &edge.constants[edge.case(row) * q..][..q];
+            write::<Q>(below, products, factors, |_, product, factor| product * factor);
         }
     }
 
     #[inline(always)]
     fn bottom<const Q: usize>(bottom: &Crossing<'_>, first: bool, products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
         let q = count::<Q>(products.len());
-        let (summed, by_feature) = bottom.tables[..q * (1 + bottom.features.len())].split_at(q);
-        for vector in 0..VECTORS {
-            let cases: [usize; LANES] = std::array::from_fn(|lane| {
-                let bit = |bits: u64| (bits >> (vector * LANES + lane) & 1) as usize;
-                bottom.bits.iter().rev().fold(0, |case, bits| case << 1 | bit(*bits))
-            });
-            for (table, (products, sums)) in summed.iter().zip(products.iter().zip(sums.iter_mut())) {
-                for lane in 0..LANES {
-                    let added = products[vector][lane] * table[cases[lane]];
-                    sums[vector][lane] = if first { added } else { sums[vector][lane] + added };
-                }
+        let tables = bottom.tables[..q * (1 + bottom.features.len())].as_flattened();
+        for (row, (products, sums)) in rows(products, q).zip(rows_mut(sums, q)).enumerate() {
+            let case = bottom.bits.iter().rev().fold(0, |case, bits| case << 1 | (bits >> row & 1) as usize);
+            let table = |number: usize| &tables[(number * CASES + case) * q..][..q];
+            match first {
+                true => write::<Q>(sums, products, table(0), |_, product, of_case| product * of_case),
+                false => write::<Q>(sums, products, table(0), |sum, product, of_case| sum + product * of_case),
             }
-            for (feature, tables) in bottom.features.iter().zip(by_feature.chunks_exact(q)) {
-                let start = *feature as usize * STRIDE + vector * LANES;
-                let mut total = [0.0; LANES];
-                for (table, products) in tables.iter().zip(products) {
-                    for lane in 0..LANES {
-                        total[lane] += products[vector][lane] * table[cases[lane]];
-                    }
-                }
-                out[start..start + LANES].iter_mut().zip(total).for_each(|(out, total)| *out += total);
+            for (number, feature) in bottom.features.iter().enumerate() {
+                out[*feature as usize * STRIDE + row] += dot::<Q>(products, table(1 + number));
             }
         }
     }
 
     #[inline(always)]
     fn up<const Q: usize>(edge: &Edge<'_>, first: bool, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
-        let q = below.len();
-        for (vector, out) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-            let cases: [usize; LANES] = std::array::from_fn(|lane| edge.case(vector * LANES + lane) * q);
-            let mut total = [0.0; LANES];
-            for (node, (below, sums)) in below.iter().zip(sums.iter_mut()).enumerate() {
-                for lane in 0..LANES {
-                    let below = below[vector][lane];
-                    sums[vector][lane] = if first { below } else { sums[vector][lane] + below };
-                    total[lane] += below * edge.constants[cases[lane] + node];
-                }
+        let q = count::<Q>(below.len());
+        for (row, ((below, sums), out)) in rows(below, q).zip(rows_mut(sums, q)).zip(out).enumerate() {
+            let coefficients = &edge.constants[edge.case(row) * q..][..q];
+            match first {
+                true => write::<Q>(sums, below, coefficients, |_, below, _| below),
+                false => write::<Q>(sums, below, coefficients, |sum, below, _| sum + below),
             }
-            out.iter_mut().zip(total).for_each(|(out, total)| *out += total);
+            *out += dot::<Q>(below, coefficients);
         }
+    }
+}
+
+/// The values of each row's `q` nodes.
+#[inline(always)]
+fn rows(lanes: &[Lanes], q: usize) -> impl Iterator<Item = &[f64]> {
+    lanes.as_flattened().as_flattened().chunks_exact(q)
+}
+
+#[inline(always)]
+fn rows_mut(lanes: &mut [Lanes], q: usize) -> impl Iterator<Item = &mut [f64]> {
+    lanes.as_flattened_mut().as_flattened_mut().chunks_exact_mut(q)
+}
+
+/// Writes to each of a row's nodes what `value` makes of it and of two others.
+#[inline(always)]
+fn write<const Q: usize>(to: &mut [f64], a: &[f64], b: &[f64], value: impl Fn(f64, f64, f64) -> f64) {
+    match (to.first_chunk_mut::<Q>(), a.first_chunk::<Q>(), b.first_chunk::<Q>()) {
+        (Some(to), Some(a), Some(b)) if Q > 0 => *to = std::array::from_fn(|node| value(to[node], a[node], b[node])),
+        _ => to.iter_mut().zip(a).zip(b).for_each(|((to, a), b)| *to = value(*to, *a, *b)),
+    }
+}
+
+/// `Σ a·b`, added one after the other; of a few the products are made first, together.
+#[inline(always)]
+fn dot<const Q: usize>(a: &[f64], b: &[f64]) -> f64 {
+    match (a.first_chunk::<Q>(), b.first_chunk::<Q>()) {
+        (Some(a), Some(b)) if Q > 0 => {
+            std::array::from_fn::<f64, Q, _>(|node| a[node] * b[node]).iter().fold(0.0, |sum, product| sum + product)
+        }
+        _ => a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b),
     }
 }
 
