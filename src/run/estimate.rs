@@ -14,7 +14,7 @@ use crate::pattern::{Cost, Options};
 use crate::subject::SAMPLE_ROWS;
 
 /// A value of a row, decoded or encoded.
-const VALUE: f64 = 70.0;
+const VALUE: f64 = 40.0;
 /// A leaf of a model whose value function is made for a row, and a coalition, or a pair of them, that is looked up there.
 const LEAF: f64 = 150.0;
 const COALITION: f64 = 0.06;
