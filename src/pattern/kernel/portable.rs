@@ -104,7 +104,7 @@ pub(super) fn index(bits: &[u32], slots: &[Word]) -> Indices {
 
 /// Transposes an 8 × 8 bit matrix: bit `j` of byte `i` becomes bit `i` of byte `j` (Warren, Hacker's Delight, 7-3).
 #[inline(always)]
-fn transpose(mut x: u64) -> u64 {
+pub(super) fn transpose(mut x: u64) -> u64 {
     for (shift, keep) in [(7, 0x00aa_00aa_00aa_00aa_u64), (14, 0x0000_cccc_0000_cccc), (28, 0x0000_0000_f0f0_f0f0)] {
         let swapped = (x ^ x >> shift) & keep;
         x ^= swapped ^ swapped << shift;

@@ -2,6 +2,7 @@
 
 use super::super::block::{CACHE_LINE, STRIDE, WORDS, Word, first_line};
 use super::super::sweep::{BITS, Bottom, CASES, LANES, Step, Sweep, Turn};
+use super::portable::transpose;
 
 /// Vectors of a word's 64 rows.
 pub(super) const VECTORS: usize = 64 / LANES;
@@ -138,8 +139,8 @@ impl Steps for Plain {
     #[inline(always)]
     fn down<const Q: usize>(edge: &Edge<'_>, products: &[Lanes], below: &mut [Lanes]) {
         let q = count::<Q>(products.len());
-        for (row, (products, below)) in rows(products, q).zip(rows_mut(below, q)).enumerate() {
-            let factors = &edge.constants[edge.case(row) * q..][..q];
+        for ((products, below), case) in rows(products, q).zip(rows_mut(below, q)).zip(edge.cases()) {
+            let factors = &edge.constants[usize::from(case) * q..][..q];
             write::<Q>(below, products, factors, |_, product, factor| product * factor);
         }
     }
@@ -147,9 +148,9 @@ impl Steps for Plain {
     #[inline(always)]
     fn bottom<const Q: usize>(bottom: &Crossing<'_>, first: bool, products: &[Lanes], sums: &mut [Lanes], out: &mut [f64]) {
         let q = count::<Q>(products.len());
-        let tables = bottom.tables[..q * (1 + bottom.features.len())].as_flattened();
+        let (cases, tables) = (numbers(bottom.bits), bottom.tables[..q * (1 + bottom.features.len())].as_flattened());
         for (row, (products, sums)) in rows(products, q).zip(rows_mut(sums, q)).enumerate() {
-            let case = bottom.bits.iter().rev().fold(0, |case, bits| case << 1 | (bits >> row & 1) as usize);
+            let case = usize::from(cases[row]);
             let table = |number: usize| &tables[(number * CASES + case) * q..][..q];
             match first {
                 true => write::<Q>(sums, products, table(0), |_, product, of_case| product * of_case),
@@ -164,8 +165,8 @@ impl Steps for Plain {
     #[inline(always)]
     fn up<const Q: usize>(edge: &Edge<'_>, first: bool, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]) {
         let q = count::<Q>(below.len());
-        for (row, ((below, sums), out)) in rows(below, q).zip(rows_mut(sums, q)).zip(out).enumerate() {
-            let coefficients = &edge.constants[edge.case(row) * q..][..q];
+        for (((below, sums), out), case) in rows(below, q).zip(rows_mut(sums, q)).zip(out).zip(edge.cases()) {
+            let coefficients = &edge.constants[usize::from(case) * q..][..q];
             match first {
                 true => write::<Q>(sums, below, coefficients, |_, below, _| below),
                 false => write::<Q>(sums, below, coefficients, |sum, below, _| sum + below),
@@ -207,9 +208,20 @@ fn dot<const Q: usize>(a: &[f64], b: &[f64]) -> f64 {
 }
 
 impl Edge<'_> {
-    /// A row's case: 0 failed before, 1 fails now, 2 holds.
+    /// Each row's case: 0 failed before, 1 fails now, 2 holds. What holds now held before.
     #[inline(always)]
-    fn case(&self, row: usize) -> usize {
-        ((self.holds >> row & 1) + (self.held.unwrap_or(u64::MAX) >> row & 1)) as usize
+    fn cases(&self) -> [u8; 64] {
+        numbers([self.holds, self.held.unwrap_or(u64::MAX)]).map(|bits| bits - (bits >> 1))
     }
+}
+
+/// Each row's number, whose bits are those of the row.
+#[inline(always)]
+fn numbers<const N: usize>(bits: [u64; N]) -> [u8; 64] {
+    let mut numbers = [0; 64];
+    for (eight, numbers) in numbers.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let rows = bits.iter().enumerate().fold(0, |rows, (bit, of_rows)| rows | (of_rows >> (8 * eight) & 0xff) << (8 * bit));
+        *numbers = transpose(rows).to_le_bytes();
+    }
+    numbers
 }
