@@ -1,5 +1,6 @@
 //! The engine: a forest compiled for one game, applied to rows block by block.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -7,7 +8,7 @@ use rayon::prelude::*;
 use super::block::{BLOCK, RankBlock, STRIDE, Word};
 use super::compile::{CompiledTree, GroupGame, Options, TreeWalk, path_dependent};
 use super::cuts::TooManyCuts;
-use super::kernel::{InstructionSet, Scratch};
+use super::kernel::{InstructionSet, Scratch, fetch};
 use super::shape::Shape;
 use super::sparse::{Memo, WIDEST};
 use super::stack::{Outline, Stack};
@@ -179,8 +180,13 @@ impl Attributor {
         self.add_margins(&blocks, out, stride, first_margin);
         self.add_walks(&blocks, out, stride, features);
         let (lines, mut scratch) = (self.tables.lines(), Vec::new());
-        for run in runs(&self.stacks) {
+        let mut runs = runs(&self.stacks).peekable();
+        while let Some(run) = runs.next() {
+            // While a run's tables serve block after block, the next run's are fetched bit by bit.
+            let next = runs.peek().map_or(&[][..], |next| &lines[extent(next)]);
+            let mut parts = next.chunks(next.len().div_ceil(blocks.len()).max(1));
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
+                parts.next().into_iter().for_each(fetch);
                 run.iter().for_each(|stack| stack.add(&kernels, lines, ranks, &mut scratch, out));
             }
         }
@@ -210,6 +216,12 @@ impl Attributor {
             }
         }
     }
+}
+
+/// Where the tables of stacks lie, one behind the other.
+fn extent(stacks: &[Stack]) -> Range<usize> {
+    let mut tables = stacks.iter().flat_map(|stack| &stack.panel.tables);
+    tables.next().map_or(0..0, |first| first.start..tables.next_back().unwrap_or(first).end)
 }
 
 /// Stacks in runs whose tables stay in cache together.

@@ -11,6 +11,7 @@ mod avx2_sweep;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_sweep;
+mod fetch;
 mod portable;
 mod sweep;
 
@@ -22,6 +23,7 @@ use super::walk::{LeafWalk, Waiting};
 
 /// Index of each row of a block.
 pub(super) type Indices = [u8; BLOCK];
+pub(super) use fetch::fetch;
 pub(super) use sweep::Scratch;
 
 /// A panel's first table and the others, with their indices; none where there is no table.
