@@ -8,7 +8,7 @@ const GRID: usize = 512;
 /// Gaussian kernel density at each value, relative to the largest over the values: in (0, 1], and 1 where all values are equal.
 ///
 /// Values are shared out linearly between the two nearest of [`GRID`] points (Wand 1994). The bandwidth is Silverman's rule of thumb (1986,
-/// eq. 3.31), 0.9·min(s, IQR/1.34)·n^−1/5, and at least two grid steps. A value that is not finite has density 0.
+/// eq. 3.31), 0.9·min(s, IQR/1.34)·n^−1/5, and at least two grid steps; at most the range, where squares overflow. A value that is not finite has density 0.
 pub(super) fn densities(values: &[f64]) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
@@ -28,7 +28,7 @@ pub(super) fn densities(values: &[f64]) -> Vec<f64> {
         mass[left] += 1.0 - share;
         mass[left + 1] += share;
     }
-    let smooth = smooth(&mass, (bandwidth(&sorted) / step).max(2.0));
+    let smooth = smooth(&mass, (bandwidth(&sorted) / step).max(2.0).min(GRID as f64));
     let at = |value: &f64| {
         let (left, share) = place(*value);
         if value.is_finite() { smooth[left] * (1.0 - share) + smooth[left + 1] * share } else { 0.0 }
@@ -60,6 +60,14 @@ fn smooth(mass: &[f64], width: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_whose_squares_overflow_have_densities() {
+        for large in [1e200, 1e300] {
+            let found = densities(&[-large, 0.0, 0.5 * large, large]);
+            assert!(found.iter().all(|density| *density > 0.0 && *density <= 1.0), "{found:?}");
+        }
+    }
 
     #[test]
     fn agrees_with_the_sum_over_all_pairs() {
