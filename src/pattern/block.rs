@@ -109,6 +109,7 @@ struct Lines<T>([T; BLOCK]);
 /// The ranks of up to [`BLOCK`] rows; rows beyond the last are as the rank 0.
 #[derive(Clone, Debug)]
 pub(super) struct RankBlock {
+    rows: usize,
     bytes: Vec<Lines<u8>>,
     shorts: Vec<Lines<u16>>,
     words: Vec<Word>,
@@ -118,6 +119,7 @@ impl RankBlock {
     /// An empty block of a layout, to be filled again and again.
     pub(super) fn new(layout: &Layout) -> Self {
         Self {
+            rows: 0,
             bytes: vec![Lines([0; BLOCK]); layout.narrow],
             shorts: vec![Lines([0; BLOCK]); layout.wide],
             words: vec![[0; WORDS]; layout.words],
@@ -126,6 +128,7 @@ impl RankBlock {
 
     /// Quantises rows `first..first + rows` of `block`, `rows` ≤ [`BLOCK`].
     pub(super) fn fill(&mut self, forest: &Forest, cuts: &Cuts, layout: &Layout, block: &FeatureBlock, first: usize, rows: usize) {
+        self.rows = rows;
         let mut ranks = [0_u16; BLOCK];
         for (feature, place) in layout.places.iter().enumerate() {
             if *place == Place::Unused {
@@ -160,6 +163,11 @@ impl RankBlock {
                 }
             }
         }
+    }
+
+    /// Words that hold a bit of some row.
+    pub(super) fn words(&self) -> usize {
+        self.rows.div_ceil(64)
     }
 
     /// A byte column.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::block::{BLOCK, RankBlock, STRIDE, Word};
+use super::block::{BLOCK, RankBlock, STRIDE, WORDS, Word};
 use super::compile::{CompiledTree, GroupGame, Options, TreeWalk, path_dependent};
 use super::cuts::TooManyCuts;
 use super::kernel::{InstructionSet, Scratch, fetch};
@@ -155,8 +155,10 @@ impl Attributor {
     /// Attributions and margins of all rows, by super-blocks in parallel. A row's result depends on that row alone.
     pub fn attribute(&self, block: &FeatureBlock) -> Attributions {
         let (rows, columns, outputs) = (block.rows(), self.shape.columns(), self.base.len());
-        let share = rows.div_ceil(BLOCK).div_ceil(rayon::current_num_threads()).max(1);
-        let step = (SUPER_VALUES / (columns + outputs) / BLOCK).clamp(1, SUPER_BLOCKS).min(share) * BLOCK;
+        // Sweeps take as many words as have rows, tables whole blocks.
+        let unit = if self.stacks.is_empty() { BLOCK / WORDS } else { BLOCK };
+        let share = rows.div_ceil(unit).div_ceil(rayon::current_num_threads()).max(1) * unit;
+        let step = ((SUPER_VALUES / (columns + outputs) / BLOCK).clamp(1, SUPER_BLOCKS) * BLOCK).min(share);
         let (mut values, mut margins) = (vec![0.0; columns * rows], vec![0.0; outputs * rows]);
         let kept = values.chunks_exact_mut(rows.max(1)).chain([&mut [][..]]).chain(margins.chunks_exact_mut(rows.max(1)));
         super_blocks::compute(rows, step, kept.collect(), |first, rows, out| self.attribute_rows(block, first, rows, out));
@@ -208,7 +210,7 @@ impl Attributor {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
                 (kernels.run)(&walk.program, ranks, &mut slots);
                 if let Some(sweep) = &walk.sweep {
-                    (kernels.sweep)(sweep, &slots, features, &mut scratch, out);
+                    (kernels.sweep)(sweep, &slots, ranks.words(), features, &mut scratch, out);
                 }
                 for (wide, memo) in walk.wide.iter().zip(&mut memos) {
                     wide.leaf.accumulate(&slots, (&wide.background, &self.shape.rules), memo, &wide.values, features, out);

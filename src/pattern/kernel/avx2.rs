@@ -27,7 +27,9 @@ const KERNELS: Kernels = Kernels {
     add: |panel, lines, indices, out| unsafe { add(panel, lines, indices, out) },
     walk: |walk, ranks, waiting, out| unsafe { walk_rows(walk, ranks, waiting, out) },
     order: Order::Cases,
-    sweep: |sweep, slots, features, scratch, out| unsafe { super::avx2_sweep::sweep_rows(sweep, slots, features, scratch, out) },
+    sweep: |sweep, slots, words, features, scratch, out| unsafe {
+        super::avx2_sweep::sweep_rows(sweep, slots, words, features, scratch, out)
+    },
 };
 
 #[target_feature(enable = "avx2,bmi2")]

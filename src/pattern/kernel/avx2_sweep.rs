@@ -12,8 +12,8 @@ use super::sweep::{Crossing, Edge, Lanes, Steps, VECTORS, apply, count};
 const HALF: usize = LANES / 2;
 
 #[target_feature(enable = "avx2,bmi2")]
-pub(super) fn sweep_rows(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
-    apply::<Avx2>(sweep, slots, features, scratch, out);
+pub(super) fn sweep_rows(sweep: &Sweep, slots: &[Word], words: usize, features: usize, scratch: &mut Scratch, out: &mut [f64]) {
+    apply::<Avx2>(sweep, slots, words, features, scratch, out);
 }
 
 /// Runs only inside [`sweep_rows`], so only where the machine has AVX2.

@@ -9,8 +9,8 @@ use super::Scratch;
 use super::sweep::{Crossing, Edge, Lanes, Steps, VECTORS, apply, count};
 
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn sweep_rows(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
-    apply::<Avx512>(sweep, slots, features, scratch, out);
+pub(super) fn sweep_rows(sweep: &Sweep, slots: &[Word], words: usize, features: usize, scratch: &mut Scratch, out: &mut [f64]) {
+    apply::<Avx512>(sweep, slots, words, features, scratch, out);
 }
 
 /// Runs only inside [`sweep_rows`], so only where the machine has AVX-512.

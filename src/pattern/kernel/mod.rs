@@ -15,6 +15,9 @@ mod fetch;
 mod portable;
 mod sweep;
 
+pub(super) use fetch::fetch;
+pub(super) use sweep::Scratch;
+
 use super::block::{BLOCK, RankBlock, Word};
 use super::program::{Lookup, Program};
 use super::sweep::{Order, Sweep};
@@ -23,8 +26,6 @@ use super::walk::{LeafWalk, Waiting};
 
 /// Index of each row of a block.
 pub(super) type Indices = [u8; BLOCK];
-pub(super) use fetch::fetch;
-pub(super) use sweep::Scratch;
 
 /// A panel's first table and the others, with their indices; none where there is no table.
 #[inline(always)]
@@ -59,8 +60,9 @@ pub(super) struct Kernels {
     pub walk: fn(&LeafWalk, &RankBlock, &mut Waiting, &mut [f64]),
     /// The order of a sweep's tables.
     pub order: Order,
-    /// Adds a sweep's contributions: `out[(output · features + feature) · STRIDE + row]`.
-    pub sweep: fn(&Sweep, &[Word], usize, &mut Scratch, &mut [f64]),
+    /// Adds a sweep's contributions to the rows of so many words of the slots, in a forest of so many features:
+    /// `out[(output · features + feature) · STRIDE + row]`.
+    pub sweep: fn(&Sweep, &[Word], usize, usize, &mut Scratch, &mut [f64]),
 }
 
 /// Which instructions the inner loops use.

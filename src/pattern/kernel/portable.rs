@@ -15,7 +15,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     add: |panel, lines, indices, out| add(panel, lines, indices, out),
     walk: |walk, ranks, waiting, out| walk_rows(walk, ranks, waiting, out),
     order: Order::Nodes,
-    sweep: |sweep, slots, features, scratch, out| apply::<Plain>(sweep, slots, features, scratch, out),
+    sweep: |sweep, slots, words, features, scratch, out| apply::<Plain>(sweep, slots, words, features, scratch, out),
 };
 
 fn run(program: &Program, ranks: &RankBlock, slots: &mut Vec<Word>) {

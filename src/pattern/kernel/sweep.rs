@@ -1,4 +1,4 @@
-//! The sweep's steps over a block, given how one instruction set does each on eight rows.
+//! The sweep's steps over a block, given how one instruction set does each on 64 rows.
 
 use super::super::block::{CACHE_LINE, STRIDE, WORDS, Word, first_line};
 use super::super::sweep::{BITS, Bottom, CASES, LANES, Step, Sweep, Turn};
@@ -10,7 +10,7 @@ pub(super) const VECTORS: usize = 64 / LANES;
 const TOGETHER: usize = 64;
 /// Lanes of a word's stack up to which all words of a block have one at a time: 2 MiB. Deeper trees take a word after the other.
 const SHALLOW: usize = (2 << 20) / size_of::<Lanes>();
-/// One quadrature node's values in 64 rows.
+/// As many values as one quadrature node has in 64 rows; how the nodes' and rows' values lie in an array of them is the instruction set's own.
 pub(super) type Lanes = [[f64; LANES]; VECTORS];
 
 /// Products and sums of a sweep, in whole lines of the cache, used again and again.
@@ -45,8 +45,8 @@ pub(super) struct Crossing<'s> {
     pub bits: [u64; BITS],
 }
 
-/// One instruction set's steps on 64 rows. `products` and `sums` hold one entry a quadrature node; `Q` is their number where it is small,
-/// so that loops over them unroll, or 0. The first to add to sums writes them.
+/// One instruction set's steps on 64 rows. `products` and `sums` hold as many entries as there are quadrature nodes; `Q` is their number where it
+/// is small, so that loops over them unroll, or 0. The first to add to sums writes them.
 pub(super) trait Steps {
     /// `below = products · factor`.
     fn down<const Q: usize>(edge: &Edge<'_>, products: &[Lanes], below: &mut [Lanes]);
@@ -56,19 +56,19 @@ pub(super) trait Steps {
     fn up<const Q: usize>(edge: &Edge<'_>, first: bool, below: &[Lanes], sums: &mut [Lanes], out: &mut [f64; 64]);
 }
 
-/// Runs all steps: `out[(output · features + feature) · STRIDE + row]`.
+/// Runs all steps on the first `words` words: `out[(output · features + feature) · STRIDE + row]`.
 #[inline(always)]
-pub(super) fn apply<S: Steps>(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
+pub(super) fn apply<S: Steps>(sweep: &Sweep, slots: &[Word], words: usize, features: usize, scratch: &mut Scratch, out: &mut [f64]) {
     match sweep.nodes {
-        1 => apply_nodes::<S, 1>(sweep, slots, features, scratch, out),
-        2 => apply_nodes::<S, 2>(sweep, slots, features, scratch, out),
-        3 => apply_nodes::<S, 3>(sweep, slots, features, scratch, out),
-        4 => apply_nodes::<S, 4>(sweep, slots, features, scratch, out),
-        5 => apply_nodes::<S, 5>(sweep, slots, features, scratch, out),
-        6 => apply_nodes::<S, 6>(sweep, slots, features, scratch, out),
-        7 => apply_nodes::<S, 7>(sweep, slots, features, scratch, out),
-        8 => apply_nodes::<S, 8>(sweep, slots, features, scratch, out),
-        _ => apply_nodes::<S, 0>(sweep, slots, features, scratch, out),
+        1 => apply_nodes::<S, 1>(sweep, slots, words, features, scratch, out),
+        2 => apply_nodes::<S, 2>(sweep, slots, words, features, scratch, out),
+        3 => apply_nodes::<S, 3>(sweep, slots, words, features, scratch, out),
+        4 => apply_nodes::<S, 4>(sweep, slots, words, features, scratch, out),
+        5 => apply_nodes::<S, 5>(sweep, slots, words, features, scratch, out),
+        6 => apply_nodes::<S, 6>(sweep, slots, words, features, scratch, out),
+        7 => apply_nodes::<S, 7>(sweep, slots, words, features, scratch, out),
+        8 => apply_nodes::<S, 8>(sweep, slots, words, features, scratch, out),
+        _ => apply_nodes::<S, 0>(sweep, slots, words, features, scratch, out),
     }
 }
 
@@ -79,18 +79,25 @@ pub(super) fn count<const Q: usize>(nodes: usize) -> usize {
 }
 
 #[inline(always)]
-fn apply_nodes<S: Steps, const Q: usize>(sweep: &Sweep, slots: &[Word], features: usize, scratch: &mut Scratch, out: &mut [f64]) {
+fn apply_nodes<S: Steps, const Q: usize>(
+    sweep: &Sweep,
+    slots: &[Word],
+    words: usize,
+    features: usize,
+    scratch: &mut Scratch,
+    out: &mut [f64],
+) {
     let q = count::<Q>(sweep.nodes);
     let of_word = 2 * q * (sweep.depth + 1);
-    let words = if of_word <= SHALLOW { WORDS } else { 1 };
-    let scratch = scratch.lanes(words * of_word);
-    for (pass, first) in sweep.passes.iter().flat_map(|pass| (0..WORDS).step_by(words).map(move |first| (pass, first))) {
+    let together = if of_word <= SHALLOW { words } else { 1 };
+    let scratch = scratch.lanes(together * of_word);
+    for (pass, first) in sweep.passes.iter().flat_map(|pass| (0..words).step_by(together).map(move |first| (pass, first))) {
         let out = &mut out[pass.output * features * STRIDE..];
         // Each word has its own stack, each depth of it its products, then its sums.
         let mut places: [usize; WORDS] = std::array::from_fn(|word| word * of_word);
-        places[..words].iter().for_each(|at| scratch[*at..at + q].fill([[1.0; LANES]; VECTORS]));
+        places[..together].iter().for_each(|at| scratch[*at..at + q].fill([[1.0; LANES]; VECTORS]));
         for steps in pass.steps.chunks(TOGETHER) {
-            for (word, at) in (first..).zip(&mut places[..words]) {
+            for (word, at) in (first..).zip(&mut places[..together]) {
                 for step in steps {
                     match step {
                         Step::Down(turn) => {
