@@ -152,7 +152,8 @@ impl<'a> Boxes<'a> {
         widths.into_iter().max().unwrap_or(0)
     }
 
-    fn feature(&self, node: usize) -> usize {
+    /// The feature of the edge into a node.
+    pub(super) fn feature(&self, node: usize) -> usize {
         self.edges[node].as_ref().map_or(usize::MAX, |edge| edge.feature)
     }
 }

@@ -39,6 +39,9 @@ pub(super) enum Order {
     Nodes,
 }
 
+/// About how many constants a tree has for each of its nodes and each of the quadrature's.
+const CONSTANTS: usize = 7;
+
 /// A tree compiled for the sweep.
 #[derive(Clone, Debug)]
 pub(super) struct Sweep {
@@ -132,26 +135,57 @@ struct Compiler<'a, 'b> {
     added: Vec<bool>,
     /// Weighted coefficients of the edges that were entered and not left.
     entered: Vec<f64>,
-    /// Bits of the cases of what was looked at last, ascending.
+    bottom: Draft,
+}
+
+/// What was last looked at as a bottom.
+#[derive(Default)]
+struct Draft {
+    /// Bits of its cases, ascending.
     bits: Vec<Bit>,
-    /// Nodes to visit.
-    open: Vec<usize>,
+    /// Its nodes, parents before children.
+    below: Vec<Below>,
+    /// Factors of the edge that was crossed last, `case · nodes + q`.
+    factors: Vec<f64>,
+    /// Weighted coefficients of all edges, `(edge · 3 + case) · nodes + q`.
+    coefficients: Vec<f64>,
+    /// Products, then sums, of all cases at each node, `node · nodes + q`.
+    sums: Vec<[f64; CASES]>,
+}
+
+/// A node of a bottom.
+#[derive(Clone, Copy)]
+struct Below {
+    node: usize,
+    /// Its parent among the nodes before it; none where that is the bottom's anchor.
+    above: Option<usize>,
+    /// The cases in which its edge's merged condition holds, a bit each.
+    holds: u8,
+    /// How the edge is crossed in each case: 0 failed before, 1 fails now, 2 holds.
+    states: [u8; CASES],
 }
 
 impl Sweep {
     /// Compiles a tree.
     pub(super) fn new(boxes: &Boxes<'_>, program: &mut Program, rules: &Rules, order: Order) -> Self {
         let (tree, rule) = (boxes.tree, rules.exact(boxes.widest()));
-        let (mut constants, mut features, mut passes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut features, mut passes) = (Vec::new(), Vec::new());
+        let mut constants = Vec::with_capacity(CONSTANTS * tree.leaf_width() * tree.nodes.len() * rule.nodes.len());
         for (k, (output, _)) in leaf_values(tree, 0).enumerate() {
             let values: Vec<f64> = (0..tree.leaves()).flat_map(|leaf| leaf_values(tree, leaf).nth(k)).map(|(_, value)| value).collect();
-            let (steps, entered, bits, open) = Default::default();
             let (values, constants, features, added) = (&values[..], &mut constants, &mut features, vec![false]);
-            let mut compiler = Compiler { boxes, program, rule, order, values, constants, features, steps, added, entered, bits, open };
+            let (steps, entered, bottom) = Default::default();
+            let mut compiler = Compiler { boxes, program, rule, order, values, constants, features, steps, added, entered, bottom };
             compiler.walk();
             passes.push(Pass { output, steps: compiler.steps });
         }
         Self { nodes: rule.nodes.len(), depth: tree.depth() + 1, passes, constants, features }
+    }
+}
+
+impl Below {
+    fn new(node: usize, above: Option<usize>) -> Self {
+        Self { node, above, holds: 0, states: [0; CASES] }
     }
 }
 
@@ -170,7 +204,7 @@ impl<'a> Compiler<'a, '_> {
                 stack.push((node, true));
             }
             if self.fits(node, node) {
-                self.bottom(node, node);
+                self.tables(node);
                 continue;
             }
             let NodeKind::Split(split) = &self.boxes.tree.nodes[node].kind else { continue };
@@ -178,7 +212,7 @@ impl<'a> Compiler<'a, '_> {
                 // A leaf, seen from its parent, is a bottom of its own.
                 let leaf = matches!(self.boxes.tree.nodes[child].kind, NodeKind::Leaf(_));
                 if leaf && self.fits(node, child) {
-                    self.bottom(node, child);
+                    self.tables(node);
                 } else {
                     stack.push((child, false));
                 }
@@ -195,16 +229,10 @@ impl<'a> Compiler<'a, '_> {
 
     /// The step into a node.
     fn enter(&mut self, node: usize) {
-        let (edge, first, nodes) = (self.edge(node), self.entered.len(), self.rule.nodes.len());
-        let turn = self.turn(node);
-        self.constants.resize(turn.constants + 3 * nodes, 0.0);
-        self.entered.resize(first + 3 * nodes, 0.0);
-        for (q, (t, weight)) in self.rule.nodes.iter().zip(&self.rule.weights).enumerate() {
-            for (case, ratio) in ratios(self.boxes, edge, *t).iter().enumerate() {
-                self.constants[turn.constants + case * nodes + q] = ratio.factor;
-                self.entered[first + case * nodes + q] = ratio.coefficient * weight;
-            }
-        }
+        let (turn, first, constants) = (self.turn(node), self.entered.len(), 3 * self.rule.nodes.len());
+        self.constants.resize(turn.constants + constants, 0.0);
+        self.entered.resize(first + constants, 0.0);
+        cross(self.boxes, self.edge(node), self.rule, &mut self.constants[turn.constants..], &mut self.entered[first..]);
         self.steps.push(Step::Down(turn));
         self.added.push(false);
     }
@@ -230,88 +258,120 @@ impl<'a> Compiler<'a, '_> {
         Turn { feature: edge.feature as u32, holds, held, constants: self.constants.len(), first: false }
     }
 
-    /// Notes the case bits of everything from `anchor` through `root` down, and says whether they are few enough.
+    /// Notes the nodes from `root` down, without `anchor`, and the bits that tell how they are crossed; says whether the bits are few enough.
     fn fits(&mut self, anchor: usize, root: usize) -> bool {
-        self.bits.clear();
-        self.open.clear();
-        self.open.push(root);
-        while let Some(node) = self.open.pop() {
-            if node != anchor {
-                let edge = self.edge(node);
-                // A previous condition above the anchor is a bit of its own; one below is told by the splits' bits.
-                let previous = edge.previous.filter(|previous| *previous <= anchor).map(Bit::Edge);
-                for bit in std::iter::once(Bit::Split(edge.split)).chain(previous) {
-                    if !self.bits.contains(&bit) {
-                        self.bits.push(bit);
-                    }
-                }
-                if self.bits.len() > BITS {
-                    return false;
-                }
-            }
-            if let NodeKind::Split(split) = &self.boxes.tree.nodes[node].kind {
-                self.open.extend([split.left, split.right]);
-            }
+        self.bottom.bits.clear();
+        self.bottom.below.clear();
+        let mut next = 0;
+        if root != anchor {
+            self.bottom.below.push(Below::new(root, None));
+        } else {
+            self.push_children(root, None);
         }
-        self.bits.sort_unstable();
+        while let Some(below) = self.bottom.below.get(next) {
+            let node = below.node;
+            let edge = self.edge(node);
+            // A previous condition above the anchor is a bit of its own; one below is told by the splits' bits.
+            let previous = edge.previous.filter(|previous| *previous <= anchor).map(Bit::Edge);
+            for bit in std::iter::once(Bit::Split(edge.split)).chain(previous) {
+                if !self.bottom.bits.contains(&bit) {
+                    self.bottom.bits.push(bit);
+                }
+            }
+            if self.bottom.bits.len() > BITS {
+                return false;
+            }
+            self.push_children(node, Some(next));
+            next += 1;
+        }
+        self.bottom.bits.sort_unstable();
         true
     }
 
-    /// Tables of everything from `anchor` through `root` down, which was looked at last.
-    fn bottom(&mut self, anchor: usize, root: usize) {
-        let leaves = self.boxes.leaves_below(root);
-        let mut features: Vec<u32> =
-            leaves.iter().flat_map(|leaf| self.boxes.path(*leaf, anchor)).map(|edge| edge.feature as u32).collect();
-        features.sort_unstable();
-        features.dedup();
-        let start = self.constants.len();
-        self.constants.resize(start + self.rule.nodes.len() * (1 + features.len()) * CASES, 0.0);
-        for leaf in leaves {
-            self.bottom_leaf(anchor, leaf, &features, start);
+    fn push_children(&mut self, node: usize, place: Option<usize>) {
+        if let NodeKind::Split(split) = &self.boxes.tree.nodes[node].kind {
+            self.bottom.below.extend([split.left, split.right].map(|child| Below::new(child, place)));
         }
+    }
+
+    /// Tables of everything from `anchor` down that was looked at last: a sweep over it, with the cases in place of rows.
+    fn tables(&mut self, anchor: usize) {
+        let (nodes, first, start) = (self.rule.nodes.len(), self.features.len(), self.constants.len());
+        for below in &self.bottom.below {
+            let feature = self.boxes.feature(below.node) as u32;
+            if !self.features[first..].contains(&feature) {
+                self.features.push(feature);
+            }
+        }
+        let features = first..self.features.len();
+        self.constants.resize(start + nodes * (1 + features.len()) * CASES, 0.0);
+        self.cross_down(anchor);
+        self.cross_up(&features, start);
         if self.order == Order::Nodes {
-            self.constants[start..].chunks_exact_mut(self.rule.nodes.len() * CASES).for_each(turn_over);
+            self.constants[start..].chunks_exact_mut(nodes * CASES).for_each(turn_over);
         }
         let mut bits = [None; BITS];
-        for (literal, bit) in bits.iter_mut().zip(&self.bits) {
+        for (literal, bit) in bits.iter_mut().zip(&self.bottom.bits) {
             *literal = Some(Literal::new(match bit {
                 Bit::Split(split) => (*split as u32, false),
                 Bit::Edge(node) => self.program.edge(self.boxes, *node),
             }));
         }
-        let (first, at) = (self.is_first(), self.features.len());
-        self.features.extend(features);
-        self.steps.push(Step::Bottom(Bottom { bits, features: at..self.features.len(), constants: start, first }));
+        let first = self.is_first();
+        self.steps.push(Step::Bottom(Bottom { bits, features, constants: start, first }));
     }
 
-    /// Adds one leaf to a bottom's tables: its value times its factors from `anchor` down, and that times each edge's coefficient.
-    fn bottom_leaf(&mut self, anchor: usize, leaf: usize, features: &[u32], start: usize) {
-        let NodeKind::Leaf(number) = self.boxes.tree.nodes[leaf].kind else { unreachable!("only leaves end a path") };
+    /// The way down: how every edge is crossed, and the products at every node; at a leaf, times its value.
+    fn cross_down(&mut self, anchor: usize) {
         let nodes = self.rule.nodes.len();
-        let crossed: Vec<Crossed<'_>> = self.boxes.path(leaf, anchor).map(|edge| self.crossed(anchor, edge, features)).collect();
-        let tables = self.constants[start..].as_chunks_mut::<CASES>().0;
-        let mut of_edges: Vec<[Ratio; 3]> = Vec::with_capacity(crossed.len());
-        for (q, (&t, &weight)) in self.rule.nodes.iter().zip(&self.rule.weights).enumerate() {
-            of_edges.clear();
-            of_edges.extend(crossed.iter().map(|crossed| ratios(self.boxes, crossed.edge, t)));
-            let mut total = [self.values[number]; CASES];
-            for (crossed, ratios) in crossed.iter().zip(&of_edges) {
-                total.iter_mut().zip(crossed.states).for_each(|(total, state)| *total *= ratios[usize::from(state)].factor);
-            }
-            tables[q].iter_mut().zip(total).for_each(|(sum, total)| *sum += total);
-            for (crossed, ratios) in crossed.iter().zip(&of_edges) {
-                let table = tables[crossed.place * nodes + q].iter_mut().zip(crossed.states).zip(total);
-                table.for_each(|((sum, state), total)| *sum += weight * ratios[usize::from(state)].coefficient * total);
+        self.bottom.factors.resize(3 * nodes, 0.0);
+        self.bottom.coefficients.resize(self.bottom.below.len() * 3 * nodes, 0.0);
+        self.bottom.sums.resize(self.bottom.below.len() * nodes, [0.0; CASES]);
+        for place in 0..self.bottom.below.len() {
+            let Below { node, above, .. } = self.bottom.below[place];
+            let edge = self.edge(node);
+            let held = edge.previous.map_or(u8::MAX, |previous| self.holds(anchor, previous));
+            let answers = self.cases(Bit::Split(edge.split));
+            let holds = held & if edge.left { answers } else { !answers };
+            let states = std::array::from_fn(|case| (held >> case & 1) + (holds >> case & 1));
+            self.bottom.below[place] = Below { holds, states, ..self.bottom.below[place] };
+            cross(self.boxes, edge, self.rule, &mut self.bottom.factors, &mut self.bottom.coefficients[place * 3 * nodes..]);
+            let value = match self.boxes.tree.nodes[node].kind {
+                NodeKind::Leaf(number) => self.values[number],
+                NodeKind::Split(_) => 1.0,
+            };
+            let (before, products) = self.bottom.sums.split_at_mut(place * nodes);
+            for (q, products) in products[..nodes].iter_mut().enumerate() {
+                let above = above.map_or([1.0; CASES], |above| before[above * nodes + q]);
+                let factors = [0, 1, 2].map(|state| self.bottom.factors[state * nodes + q] * value);
+                *products = std::array::from_fn(|case| above[case] * factors[usize::from(states[case])]);
             }
         }
     }
 
-    /// An edge below `anchor`, in every case.
-    fn crossed(&self, anchor: usize, edge: &'a Edge, features: &[u32]) -> Crossed<'a> {
-        let held = edge.previous.map_or(u8::MAX, |previous| self.holds(anchor, previous));
-        let holds = held & self.answers(edge);
-        let states = std::array::from_fn(|case| (held >> case & 1) + (holds >> case & 1));
-        Crossed { edge, states, place: 1 + features.partition_point(|known| (*known as usize) < edge.feature) }
+    /// The way up: every node's sums go to its parent's, those of the anchor's children to the first table, and times the edge's
+    /// coefficients to its feature's.
+    fn cross_up(&mut self, features: &Range<usize>, start: usize) {
+        let (nodes, features) = (self.rule.nodes.len(), &self.features[features.clone()]);
+        for (Below { node, .. }, sums) in self.bottom.below.iter().zip(self.bottom.sums.chunks_exact_mut(nodes)) {
+            if let NodeKind::Split(_) = self.boxes.tree.nodes[*node].kind {
+                sums.fill([0.0; CASES]);
+            }
+        }
+        let tables = self.constants[start..].as_chunks_mut::<CASES>().0;
+        for (place, Below { node, above, states, .. }) in self.bottom.below.iter().enumerate().rev() {
+            let feature = self.boxes.feature(*node) as u32;
+            let table = 1 + features.iter().take_while(|known| **known != feature).count();
+            let coefficients = &self.bottom.coefficients[place * 3 * nodes..][..3 * nodes];
+            let (before, sums) = self.bottom.sums.split_at_mut(place * nodes);
+            for (q, sums) in sums[..nodes].iter().enumerate() {
+                let above = above.map_or_else(|| &mut tables[q], |above| &mut before[above * nodes + q]);
+                above.iter_mut().zip(sums).for_each(|(above, sum)| *above += sum);
+                let coefficients = [0, 1, 2].map(|state| coefficients[state * nodes + q]);
+                let shares = sums.iter().zip(states).map(|(sum, state)| coefficients[usize::from(*state)] * sum);
+                tables[table * nodes + q].iter_mut().zip(shares).for_each(|(share, more)| *share += more);
+            }
+        }
     }
 
     /// The cases in which the merged condition of the edge into `node` holds, a bit each.
@@ -319,20 +379,13 @@ impl<'a> Compiler<'a, '_> {
         if node <= anchor {
             return self.cases(Bit::Edge(node));
         }
-        let edge = self.edge(node);
-        edge.previous.map_or(u8::MAX, |previous| self.holds(anchor, previous)) & self.answers(edge)
-    }
-
-    /// The cases in which a row that reaches the edge's parent takes the edge.
-    fn answers(&self, edge: &Edge) -> u8 {
-        let left = self.cases(Bit::Split(edge.split));
-        if edge.left { left } else { !left }
+        self.bottom.below.iter().find(|below| below.node == node).map_or(u8::MAX, |below| below.holds)
     }
 
     /// The cases in which a bit is set.
     fn cases(&self, bit: Bit) -> u8 {
         const SET: [u8; BITS] = [0b1010_1010, 0b1100_1100, 0b1111_0000];
-        self.bits.iter().zip(SET).find(|(known, _)| **known == bit).map_or(0, |(_, cases)| cases)
+        self.bottom.bits.iter().zip(SET).find(|(known, _)| **known == bit).map_or(0, |(_, cases)| cases)
     }
 }
 
@@ -342,30 +395,19 @@ fn turn_over(table: &mut [f64]) {
     table.iter_mut().enumerate().for_each(|(place, value)| *value = before[place % nodes * CASES + place / nodes]);
 }
 
-/// An edge of a bottom.
-struct Crossed<'a> {
-    edge: &'a Edge,
-    /// How it stands in each case: 0 failed before, 1 fails now, 2 holds.
-    states: [u8; CASES],
-    /// Its feature's table.
-    place: usize,
-}
-
-/// What crossing an edge multiplies by and contributes.
-#[derive(Clone, Copy)]
-struct Ratio {
-    factor: f64,
-    coefficient: f64,
-}
-
-/// What crossing an edge multiplies by and contributes at the quadrature node `t`: if an earlier condition on the feature failed, if it fails now, if it holds.
-fn ratios(boxes: &Boxes<'_>, edge: &Edge, t: f64) -> [Ratio; 3] {
+/// Constants of an edge at all quadrature nodes, `case · nodes + q`: its factors, and its coefficients times the node's weight. Case 0 failed
+/// before, 1 fails now, 2 holds.
+fn cross(boxes: &Boxes<'_>, edge: &Edge, rule: &Rule, factors: &mut [f64], coefficients: &mut [f64]) {
+    let nodes = rule.nodes.len();
     let before = edge.previous.and_then(|previous| boxes.edges[previous].as_ref()).map(|previous| previous.ratio);
-    let (held, c_before) = before.map_or((1.0, 0.0), |r| (factor_held(r, t), coefficient_held(r, t)));
-    [
-        // Failing twice: c is −1/(1 − t) both times, and the factors' ratio is that of the covers.
-        Ratio { factor: before.map_or(0.0, |r| if r > 0.0 { edge.ratio / r } else { 0.0 }), coefficient: 0.0 },
-        Ratio { factor: (1.0 - t) * edge.ratio / held, coefficient: coefficient_failed(t) - c_before },
-        Ratio { factor: factor_held(edge.ratio, t) / held, coefficient: coefficient_held(edge.ratio, t) - c_before },
-    ]
+    // Failing twice: c is −1/(1 − t) both times, and the factors' ratio is that of the covers.
+    factors[..nodes].fill(before.map_or(0.0, |r| if r > 0.0 { edge.ratio / r } else { 0.0 }));
+    coefficients[..nodes].fill(0.0);
+    for (q, (&t, weight)) in rule.nodes.iter().zip(&rule.weights).enumerate() {
+        let (held, c_before) = before.map_or((1.0, 0.0), |r| (factor_held(r, t), coefficient_held(r, t)));
+        factors[nodes + q] = (1.0 - t) * edge.ratio / held;
+        factors[2 * nodes + q] = factor_held(edge.ratio, t) / held;
+        coefficients[nodes + q] = weight * (coefficient_failed(t) - c_before);
+        coefficients[2 * nodes + q] = weight * (coefficient_held(edge.ratio, t) - c_before);
+    }
 }
