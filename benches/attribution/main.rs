@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     for game in &games {
-        for options in choices(arguments.each) {
+        for options in choices(arguments.each, explained.rows() as u64) {
             let (measurement, attributions) = measure(&forest, game, &explained, options, arguments.repeats)?;
             print(&measurement, arguments.json)?;
             let values = attributions.values.iter().chain(&attributions.margins);
@@ -110,14 +110,13 @@ fn write<'v>(path: &Path, values: impl Iterator<Item = &'v f64>) -> std::io::Res
     std::fs::write(path, values.flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
 }
 
-/// The default, or all that this machine offers.
-fn choices(each: bool) -> Vec<Options> {
+/// The fastest for so many rows, or all that this machine offers.
+fn choices(each: bool, rows: u64) -> Vec<Options> {
     if !each {
-        return vec![Options::default()];
+        return vec![Options { rows, ..Options::default() }];
     }
     let sets = InstructionSet::available().into_iter().rev();
-    sets.flat_map(|instructions| [Route::Cheapest, Route::Walk].map(|route| Options { route, instructions, ..Options::default() }))
-        .collect()
+    sets.flat_map(|instructions| [Route::Cheapest, Route::Walk].map(|route| Options { route, instructions, rows })).collect()
 }
 
 /// All rows of a Parquet file, as the model's features.
