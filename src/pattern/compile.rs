@@ -116,7 +116,10 @@ pub(super) fn path_dependent(shape: &Shape, options: Options) -> Vec<CompiledTre
     let compile = |((boxes, groups), way): ((Boxes<'_>, Option<Vec<Group>>), Way)| {
         let base = path_dependent_base(&boxes);
         let mut program = Program::new(&boxes, &shape.cuts, &shape.layout);
-        let whole = groups.as_ref().and_then(|groups| groups.first().filter(|_| groups.len() == 1));
+        let whole = match groups.as_deref() {
+            Some([group]) => Some(group),
+            _ => None,
+        };
         let margins = Margins::new(&boxes, program.clone(), whole);
         if way == Way::Sweep {
             let sweep = Some(Sweep::new(&boxes, &mut program, &shape.rules, shape.kernels.order));

@@ -114,7 +114,7 @@ impl Plan {
         self.model.forest().map(cost).unwrap_or_default()
     }
 
-    /// Predicted memory of the run in bytes: chunks under way, the model's tables, and what the process takes anyway.
+    /// Predicted memory of the run in bytes: chunks read ahead and under way, the model's tables, and what the process takes anyway.
     pub(super) fn memory(&self) -> u64 {
         let (features, outputs) = (self.model.features.len() as u64, self.model.outputs.len() as u64);
         let chunk = 8 * self.chunk_rows as u64 * (2 * features + 3 * outputs * (features + 3));
@@ -127,7 +127,9 @@ impl Plan {
             (tables + pairs + self.favourable().bytes + 600 * Forest::leaves(forest)) as u64
         };
         let under_way = 2 * self.threads as u64 + 1;
-        let streamed = (chunk + self.reasons()) * under_way + self.group_sums(under_way);
+        // Each thread has another chunk read before it takes it.
+        let ahead = self.threads as u64 * 8 * self.chunk_rows as u64 * features;
+        let streamed = (chunk + self.reasons()) * under_way + ahead + self.group_sums(under_way);
         let systems = self.sampled().bytes().saturating_mul(self.threads as u64);
         ((64 << 20) + self.model.forest().map_or(0, of_forest) + streamed).saturating_add(systems).saturating_add(self.curves())
     }

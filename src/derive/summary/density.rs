@@ -8,7 +8,8 @@ const GRID: usize = 512;
 /// Gaussian kernel density at each value, relative to the largest over the values: in (0, 1], and 1 where all values are equal.
 ///
 /// Values are shared out linearly between the two nearest of [`GRID`] points (Wand 1994). The bandwidth is Silverman's rule of thumb (1986,
-/// eq. 3.31), 0.9·min(s, IQR/1.34)·n^−1/5, and at least two grid steps; at most the range, where squares overflow. A value that is not finite has density 0.
+/// eq. 3.31), 0.9·min(s, IQR/1.34)·n^−1/5, and at least two grid steps; at most the range, where squares overflow. A value that is not finite
+/// has density 0.
 pub(super) fn densities(values: &[f64]) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
