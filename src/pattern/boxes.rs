@@ -152,6 +152,14 @@ impl<'a> Boxes<'a> {
         widths.into_iter().max().unwrap_or(0)
     }
 
+    /// The edge into a node that is not the root.
+    pub(super) fn edge(&self, node: usize) -> &Edge {
+        match &self.edges[node] {
+            Some(edge) => edge,
+            None => unreachable!("only the root has no edge"),
+        }
+    }
+
     /// The feature of the edge into a node.
     pub(super) fn feature(&self, node: usize) -> usize {
         self.edges[node].as_ref().map_or(usize::MAX, |edge| edge.feature)

@@ -12,8 +12,11 @@
 //! The lowest splits are not walked: a subtree that a row enters with products `P_q` and crosses in one of eight cases (three bits) adds
 //! `P_q · B_q[case]` to the sums and `Σ_q P_q · C_jq[case]` to its features, two look-ups in registers.
 
+mod bottom;
+
 use std::ops::Range;
 
+use self::bottom::Draft;
 use super::block::Word;
 use super::boxes::{Boxes, Edge};
 use super::game::{Rules, coefficient_failed, coefficient_held, factor_held};
@@ -138,33 +141,6 @@ struct Compiler<'a, 'b> {
     bottom: Draft,
 }
 
-/// What was last looked at as a bottom.
-#[derive(Default)]
-struct Draft {
-    /// Bits of its cases, ascending.
-    bits: Vec<Bit>,
-    /// Its nodes, parents before children.
-    below: Vec<Below>,
-    /// Factors of the edge that was crossed last, `case · nodes + q`.
-    factors: Vec<f64>,
-    /// Weighted coefficients of all edges, `(edge · 3 + case) · nodes + q`.
-    coefficients: Vec<f64>,
-    /// Products, then sums, of all cases at each node, `node · nodes + q`.
-    sums: Vec<[f64; CASES]>,
-}
-
-/// A node of a bottom.
-#[derive(Clone, Copy)]
-struct Below {
-    node: usize,
-    /// Its parent among the nodes before it; none where that is the bottom's anchor.
-    above: Option<usize>,
-    /// The cases in which its edge's merged condition holds, a bit each.
-    holds: u8,
-    /// How the edge is crossed in each case: 0 failed before, 1 fails now, 2 holds.
-    states: [u8; CASES],
-}
-
 impl Sweep {
     /// Compiles a tree.
     pub(super) fn new(boxes: &Boxes<'_>, program: &mut Program, rules: &Rules, order: Order) -> Self {
@@ -183,13 +159,7 @@ impl Sweep {
     }
 }
 
-impl Below {
-    fn new(node: usize, above: Option<usize>) -> Self {
-        Self { node, above, holds: 0, states: [0; CASES] }
-    }
-}
-
-impl<'a> Compiler<'a, '_> {
+impl Compiler<'_, '_> {
     /// Writes the steps of the whole tree.
     fn walk(&mut self) {
         // (node, whether its subtree is done)
@@ -203,27 +173,20 @@ impl<'a> Compiler<'a, '_> {
                 self.enter(node);
                 stack.push((node, true));
             }
-            if self.fits(node, node) {
-                self.tables(node);
+            if self.bottom.fits(self.boxes, node, node) {
+                self.cross_below(node);
                 continue;
             }
             let NodeKind::Split(split) = &self.boxes.tree.nodes[node].kind else { continue };
             for child in [split.right, split.left] {
                 // A leaf, seen from its parent, is a bottom of its own.
                 let leaf = matches!(self.boxes.tree.nodes[child].kind, NodeKind::Leaf(_));
-                if leaf && self.fits(node, child) {
-                    self.tables(node);
+                if leaf && self.bottom.fits(self.boxes, node, child) {
+                    self.cross_below(node);
                 } else {
                     stack.push((child, false));
                 }
             }
-        }
-    }
-
-    fn edge(&self, node: usize) -> &'a Edge {
-        match &self.boxes.edges[node] {
-            Some(edge) => edge,
-            None => unreachable!("only the root has no edge"),
         }
     }
 
@@ -232,7 +195,7 @@ impl<'a> Compiler<'a, '_> {
         let (turn, first, constants) = (self.turn(node), self.entered.len(), 3 * self.rule.nodes.len());
         self.constants.resize(turn.constants + constants, 0.0);
         self.entered.resize(first + constants, 0.0);
-        cross(self.boxes, self.edge(node), self.rule, &mut self.constants[turn.constants..], &mut self.entered[first..]);
+        cross(self.boxes, self.boxes.edge(node), self.rule, &mut self.constants[turn.constants..], &mut self.entered[first..]);
         self.steps.push(Step::Down(turn));
         self.added.push(false);
     }
@@ -252,61 +215,20 @@ impl<'a> Compiler<'a, '_> {
 
     /// An edge, its constants being the next.
     fn turn(&mut self, node: usize) -> Turn {
-        let edge = self.edge(node);
+        let edge = self.boxes.edge(node);
         let holds = Literal::new(self.program.edge(self.boxes, node));
         let held = edge.previous.map(|previous| Literal::new(self.program.edge(self.boxes, previous)));
         Turn { feature: edge.feature as u32, holds, held, constants: self.constants.len(), first: false }
     }
 
-    /// Notes the nodes from `root` down, without `anchor`, and the bits that tell how they are crossed; says whether the bits are few enough.
-    fn fits(&mut self, anchor: usize, root: usize) -> bool {
-        self.bottom.bits.clear();
-        self.bottom.below.clear();
-        let mut next = 0;
-        if root != anchor {
-            self.bottom.below.push(Below::new(root, None));
-        } else {
-            self.push_children(root, None);
-        }
-        while let Some(below) = self.bottom.below.get(next) {
-            let node = below.node;
-            let edge = self.edge(node);
-            // A previous condition above the anchor is a bit of its own; one below is told by the splits' bits.
-            let previous = edge.previous.filter(|previous| *previous <= anchor).map(Bit::Edge);
-            for bit in std::iter::once(Bit::Split(edge.split)).chain(previous) {
-                if !self.bottom.bits.contains(&bit) {
-                    self.bottom.bits.push(bit);
-                }
-            }
-            if self.bottom.bits.len() > BITS {
-                return false;
-            }
-            self.push_children(node, Some(next));
-            next += 1;
-        }
-        self.bottom.bits.sort_unstable();
-        true
-    }
-
-    fn push_children(&mut self, node: usize, place: Option<usize>) {
-        if let NodeKind::Split(split) = &self.boxes.tree.nodes[node].kind {
-            self.bottom.below.extend([split.left, split.right].map(|child| Below::new(child, place)));
-        }
-    }
-
-    /// Tables of everything from `anchor` down that was looked at last: a sweep over it, with the cases in place of rows.
-    fn tables(&mut self, anchor: usize) {
+    /// The step across everything below `anchor` that was looked at last.
+    fn cross_below(&mut self, anchor: usize) {
         let (nodes, first, start) = (self.rule.nodes.len(), self.features.len(), self.constants.len());
-        for below in &self.bottom.below {
-            let feature = self.boxes.feature(below.node) as u32;
-            if !self.features[first..].contains(&feature) {
-                self.features.push(feature);
-            }
-        }
+        self.bottom.add_features(self.boxes, self.features);
         let features = first..self.features.len();
         self.constants.resize(start + nodes * (1 + features.len()) * CASES, 0.0);
-        self.cross_down(anchor);
-        self.cross_up(&features, start);
+        let tables = self.constants[start..].as_chunks_mut().0;
+        self.bottom.tables(self.boxes, self.rule, self.values, anchor, &self.features[features.clone()], tables);
         if self.order == Order::Nodes {
             self.constants[start..].chunks_exact_mut(nodes * CASES).for_each(turn_over);
         }
@@ -319,73 +241,6 @@ impl<'a> Compiler<'a, '_> {
         }
         let first = self.is_first();
         self.steps.push(Step::Bottom(Bottom { bits, features, constants: start, first }));
-    }
-
-    /// The way down: how every edge is crossed, and the products at every node; at a leaf, times its value.
-    fn cross_down(&mut self, anchor: usize) {
-        let nodes = self.rule.nodes.len();
-        self.bottom.factors.resize(3 * nodes, 0.0);
-        self.bottom.coefficients.resize(self.bottom.below.len() * 3 * nodes, 0.0);
-        self.bottom.sums.resize(self.bottom.below.len() * nodes, [0.0; CASES]);
-        for place in 0..self.bottom.below.len() {
-            let Below { node, above, .. } = self.bottom.below[place];
-            let edge = self.edge(node);
-            let held = edge.previous.map_or(u8::MAX, |previous| self.holds(anchor, previous));
-            let answers = self.cases(Bit::Split(edge.split));
-            let holds = held & if edge.left { answers } else { !answers };
-            let states = std::array::from_fn(|case| (held >> case & 1) + (holds >> case & 1));
-            self.bottom.below[place] = Below { holds, states, ..self.bottom.below[place] };
-            cross(self.boxes, edge, self.rule, &mut self.bottom.factors, &mut self.bottom.coefficients[place * 3 * nodes..]);
-            let value = match self.boxes.tree.nodes[node].kind {
-                NodeKind::Leaf(number) => self.values[number],
-                NodeKind::Split(_) => 1.0,
-            };
-            let (before, products) = self.bottom.sums.split_at_mut(place * nodes);
-            for (q, products) in products[..nodes].iter_mut().enumerate() {
-                let above = above.map_or([1.0; CASES], |above| before[above * nodes + q]);
-                let factors = [0, 1, 2].map(|state| self.bottom.factors[state * nodes + q] * value);
-                *products = std::array::from_fn(|case| above[case] * factors[usize::from(states[case])]);
-            }
-        }
-    }
-
-    /// The way up: every node's sums go to its parent's, those of the anchor's children to the first table, and times the edge's
-    /// coefficients to its feature's.
-    fn cross_up(&mut self, features: &Range<usize>, start: usize) {
-        let (nodes, features) = (self.rule.nodes.len(), &self.features[features.clone()]);
-        for (Below { node, .. }, sums) in self.bottom.below.iter().zip(self.bottom.sums.chunks_exact_mut(nodes)) {
-            if let NodeKind::Split(_) = self.boxes.tree.nodes[*node].kind {
-                sums.fill([0.0; CASES]);
-            }
-        }
-        let tables = self.constants[start..].as_chunks_mut::<CASES>().0;
-        for (place, Below { node, above, states, .. }) in self.bottom.below.iter().enumerate().rev() {
-            let feature = self.boxes.feature(*node) as u32;
-            let table = 1 + features.iter().take_while(|known| **known != feature).count();
-            let coefficients = &self.bottom.coefficients[place * 3 * nodes..][..3 * nodes];
-            let (before, sums) = self.bottom.sums.split_at_mut(place * nodes);
-            for (q, sums) in sums[..nodes].iter().enumerate() {
-                let above = above.map_or_else(|| &mut tables[q], |above| &mut before[above * nodes + q]);
-                above.iter_mut().zip(sums).for_each(|(above, sum)| *above += sum);
-                let coefficients = [0, 1, 2].map(|state| coefficients[state * nodes + q]);
-                let shares = sums.iter().zip(states).map(|(sum, state)| coefficients[usize::from(*state)] * sum);
-                tables[table * nodes + q].iter_mut().zip(shares).for_each(|(share, more)| *share += more);
-            }
-        }
-    }
-
-    /// The cases in which the merged condition of the edge into `node` holds, a bit each.
-    fn holds(&self, anchor: usize, node: usize) -> u8 {
-        if node <= anchor {
-            return self.cases(Bit::Edge(node));
-        }
-        self.bottom.below.iter().find(|below| below.node == node).map_or(u8::MAX, |below| below.holds)
-    }
-
-    /// The cases in which a bit is set.
-    fn cases(&self, bit: Bit) -> u8 {
-        const SET: [u8; BITS] = [0b1010_1010, 0b1100_1100, 0b1111_0000];
-        self.bottom.bits.iter().zip(SET).find(|(known, _)| **known == bit).map_or(0, |(_, cases)| cases)
     }
 }
 
