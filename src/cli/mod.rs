@@ -16,6 +16,8 @@ use clap::{CommandFactory, Parser};
 use args::{Arguments, Command};
 use failure::Failure;
 
+use crate::dataset;
+
 /// Runs the command line; the process's exit code says how it ended.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -26,6 +28,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !dataset::is_guarded() {
+            tell(panic);
+        }
+    }));
     let json = arguments.command.logs_json();
     // A panic has said what it is; what is left is an exit code of the contract.
     let ended = std::panic::catch_unwind(|| execute(arguments.command).unwrap_or_else(|failure| failure.tell(json)));

@@ -35,4 +35,4 @@ pub use request::{CategoryHashes, Encoding, FeatureRequest, Request};
 pub use scan::Batches;
 pub use selection::Selection;
 pub use settings::{BackgroundRows, BackgroundSettings, DataSettings};
-pub use source::{ColumnSummary, Dataset, DatasetSummary};
+pub use source::{ColumnSummary, Dataset, DatasetSummary, is_guarded};

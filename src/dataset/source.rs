@@ -1,5 +1,6 @@
 //! A dataset on disk: its files, checked to be one table, and its columns.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -168,9 +169,21 @@ pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> DataErro
     DataError::Unreadable { path: path.to_path_buf(), message: error.to_string() }
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread, now, is the Parquet reader's, which becomes an error: then it need not be told.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
 /// Runs the Parquet reader, which panics on some damaged files.
 pub(super) fn guarded<T, E: std::fmt::Display>(path: &Path, read: impl FnOnce() -> Result<T, E>) -> Result<T, DataError> {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    let before = GUARDED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(before);
+    match done {
         Ok(result) => result.map_err(|error| unreadable(path, &error)),
         Err(panic) => {
             let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());

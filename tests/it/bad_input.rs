@@ -45,6 +45,18 @@ fn a_damaged_page_in_the_middle_of_a_file() {
 }
 
 #[test]
+fn a_footer_on_which_the_parquet_reader_panics() {
+    let audit = Audit::new();
+    let mut bytes = fs::read(audit.path("data.parquet")).unwrap();
+    // A column chunk's length becomes negative.
+    bytes[17_798] = 249;
+    fs::write(audit.path("data.parquet"), bytes).unwrap();
+    audit.refuse(&[], 3, &["data.parquet is not a readable Parquet file: column start and length should not be negative"]);
+    let said = stderr(&audit.run(&["--log-format", "json"]));
+    assert!(said.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{said}");
+}
+
+#[test]
 fn parquet_without_a_needed_column() {
     let audit = Audit::new();
     let rows = read(&audit.path("data.parquet"));
