@@ -16,6 +16,10 @@ const CONSTANT: f64 = 1e-12;
 /// What is said of bits whose covariance has no factor, which rounding alone could be to blame for.
 const SINGULAR: &str = "the perturbed rows do not tell the features apart; raise explain.lime.samples";
 
+/// What is said of outputs that a fit would lose in infinities.
+const OVERFLOW: &str =
+    "the model's predictions are too large for a linear model, as their squares overflow; explain probabilities, or switch lime off";
+
 /// Weighted moments of the bits and one output, about their weighted means.
 #[derive(Debug)]
 pub(super) struct Moments<'m> {
@@ -48,8 +52,11 @@ impl Moments<'_> {
     /// The model of at most `features` features.
     ///
     /// # Errors
-    /// If the features cannot be told apart.
+    /// If the features cannot be told apart, or squares of outputs overflow.
     pub fn fit(&self, features: usize) -> Result<Linear, String> {
+        if !(self.weight * self.variance).is_finite() {
+            return Err(OVERFLOW.into());
+        }
         let chosen = self.choose(features)?;
         let normal =
             Matrix::from_fn(chosen.len(), chosen.len(), |a, b| self.bits.get(chosen[a], chosen[b]) + if a == b { RIDGE } else { 0.0 });
@@ -91,5 +98,20 @@ impl Moments<'_> {
         let mut chosen: Vec<usize> = path.active().iter().take(features).map(|&place| vary[place]).collect();
         chosen.sort_unstable();
         Ok(chosen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_whose_squares_overflow_are_refused() {
+        let bits = Matrix::from_fn(3, 3, |a, b| if a == b { 100.0 } else { 0.0 });
+        let [mean, variance] = [1e300, f64::INFINITY];
+        let of = Moments { weight: 400.0, means: &[0.5; 3], bits: &bits, target: vec![1e300, 2e300, -1e300], mean, variance };
+        assert_eq!(of.fit(2).unwrap_err(), OVERFLOW);
+        let of = Moments { target: vec![1.0, 2.0, -1.0], mean: 1.0, variance: 30.0, ..of };
+        assert!(of.fit(2).is_ok());
     }
 }
