@@ -107,7 +107,7 @@ impl<'a> Boxes<'a> {
         let mut found: Vec<usize> = Vec::new();
         let mut at = node;
         while let Some(edge) = &self.edges[at] {
-            if !found.iter().any(|known| self.feature(*known) == edge.feature) {
+            if !found.iter().any(|known| self.edge(*known).feature == edge.feature) {
                 found.push(at);
             }
             at = edge.parent;
@@ -158,11 +158,6 @@ impl<'a> Boxes<'a> {
             Some(edge) => edge,
             None => unreachable!("only the root has no edge"),
         }
-    }
-
-    /// The feature of the edge into a node.
-    pub(super) fn feature(&self, node: usize) -> usize {
-        self.edges[node].as_ref().map_or(usize::MAX, |edge| edge.feature)
     }
 }
 

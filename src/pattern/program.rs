@@ -202,11 +202,11 @@ impl Program {
             known = self.edge_slots[node];
             if known.is_none() {
                 unknown.push(node);
-                next = boxes.edges[node].as_ref().and_then(|edge| edge.previous);
+                next = boxes.edge(node).previous;
             }
         }
         for node in unknown.into_iter().rev() {
-            let Some(edge) = &boxes.edges[node] else { unreachable!("the root has no edge") };
+            let edge = boxes.edge(node);
             let split = edge.split as u32;
             let slot = match known {
                 None => (split, !edge.left),

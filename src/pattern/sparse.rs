@@ -39,9 +39,8 @@ impl WideLeaf {
         let NodeKind::Leaf(leaf) = boxes.tree.nodes[node].kind else { unreachable!("only leaves are compiled") };
         let mut conditions = Vec::new();
         for condition in boxes.conditions(node) {
-            let Some(edge) = &boxes.edges[condition] else { continue };
             let (slot, flip) = program.edge(boxes, condition);
-            conditions.push((edge.feature, (slot, if flip { u64::MAX } else { 0 })));
+            conditions.push((boxes.edge(condition).feature, (slot, if flip { u64::MAX } else { 0 })));
         }
         conditions.sort_unstable();
         let (features, slots) = conditions.into_iter().unzip();

@@ -159,7 +159,7 @@ impl LeafWalk {
         while let Some(node) = open.pop() {
             match &boxes.tree.nodes[node].kind {
                 NodeKind::Split(split) => {
-                    let question = boxes.edges[split.left].as_ref().map_or(0, |edge| edge.split);
+                    let question = boxes.edge(split.left).split;
                     nodes.push(WalkNode::Split(program.op(question).clone()));
                     open.extend([split.right, split.left]);
                 }

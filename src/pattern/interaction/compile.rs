@@ -176,7 +176,7 @@ fn covered(shape: &Shape, tree: &Tree, options: Options) -> Part {
     let groups = groups.collect();
     let wide = grouping.left_out.into_iter().map(|node| {
         let mut edges: Vec<(usize, f64)> =
-            boxes.conditions(node).iter().filter_map(|at| boxes.edges[*at].as_ref()).map(|edge| (edge.feature, edge.ratio)).collect();
+            boxes.conditions(node).iter().map(|at| boxes.edge(*at)).map(|edge| (edge.feature, edge.ratio)).collect();
         edges.sort_unstable_by_key(|edge| edge.0);
         (WideLeaf::new(&boxes, &mut program, node), LeafGame::Ratios(edges.into_iter().map(|edge| edge.1).collect()))
     });
@@ -190,8 +190,7 @@ fn pairs(forest: &Forest) -> Vec<(usize, usize)> {
         let boxes = Boxes::new(tree);
         let mut pairs = Vec::new();
         for node in boxes.leaf_nodes() {
-            let mut features: Vec<usize> =
-                boxes.conditions(node).iter().filter_map(|at| boxes.edges[*at].as_ref()).map(|edge| edge.feature).collect();
+            let mut features: Vec<usize> = boxes.conditions(node).iter().map(|at| boxes.edge(*at).feature).collect();
             features.sort_unstable();
             pairs.extend(game::cells(features.len()).map(|(j, k)| (features[j], features[k])));
         }

@@ -95,8 +95,7 @@ impl Moves {
             for (leaf, node) in boxes.leaf_nodes().into_iter().enumerate() {
                 let mut conditions = Vec::new();
                 for at in boxes.conditions(node) {
-                    let Some(edge) = &boxes.edges[at] else { continue };
-                    let literal = (edge.feature, program.edge(&boxes, at));
+                    let literal = (boxes.edge(at).feature, program.edge(&boxes, at));
                     let known = literals.iter().position(|known| *known == literal);
                     conditions.push(known.unwrap_or(literals.len()) as u32);
                     literals.extend(known.is_none().then_some(literal));

@@ -80,7 +80,7 @@ impl Draft {
     pub(super) fn add_features(&self, boxes: &Boxes<'_>, features: &mut Vec<u32>) {
         let first = features.len();
         for below in &self.below {
-            let feature = boxes.feature(below.node) as u32;
+            let feature = boxes.edge(below.node).feature as u32;
             if !features[first..].contains(&feature) {
                 features.push(feature);
             }
@@ -138,7 +138,7 @@ impl Draft {
             }
         }
         for (place, Below { node, above, states, .. }) in self.below.iter().enumerate().rev() {
-            let feature = boxes.feature(*node) as u32;
+            let feature = boxes.edge(*node).feature as u32;
             let table = 1 + features.iter().take_while(|known| **known != feature).count();
             let coefficients = &self.coefficients[place * 3 * nodes..][..3 * nodes];
             let (before, sums) = self.sums.split_at_mut(place * nodes);

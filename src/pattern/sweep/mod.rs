@@ -254,7 +254,7 @@ fn turn_over(table: &mut [f64]) {
 /// before, 1 fails now, 2 holds.
 fn cross(boxes: &Boxes<'_>, edge: &Edge, rule: &Rule, factors: &mut [f64], coefficients: &mut [f64]) {
     let nodes = rule.nodes.len();
-    let before = edge.previous.and_then(|previous| boxes.edges[previous].as_ref()).map(|previous| previous.ratio);
+    let before = edge.previous.map(|previous| boxes.edge(previous).ratio);
     // Failing twice: c is −1/(1 − t) both times, and the factors' ratio is that of the covers.
     factors[..nodes].fill(before.map_or(0.0, |r| if r > 0.0 { edge.ratio / r } else { 0.0 }));
     coefficients[..nodes].fill(0.0);

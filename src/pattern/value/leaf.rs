@@ -103,8 +103,7 @@ impl Leaf {
 fn conditions(boxes: &Boxes<'_>, program: &mut Program, node: usize) -> Box<[Condition]> {
     let mut conditions: Vec<Condition> = Vec::new();
     for at in boxes.conditions(node) {
-        let Some(edge) = &boxes.edges[at] else { continue };
-        conditions.push(Condition { feature: edge.feature, holds: Literal::new(program.edge(boxes, at)) });
+        conditions.push(Condition { feature: boxes.edge(at).feature, holds: Literal::new(program.edge(boxes, at)) });
     }
     conditions.sort_unstable_by_key(|condition| condition.feature);
     conditions.into()
