@@ -4,15 +4,16 @@ use rayon::prelude::*;
 
 use super::boxes::Boxes;
 use super::cost::{self, Way, Ways};
-use super::game::{self, Rules};
+use super::game::{self, PathDependent, Rules};
 use super::group::{Group, GroupLeaf, Limits};
 use super::kernel::InstructionSet;
 use super::program::{Lookup, Program};
 use super::shape::{Shape, leaf_values};
 use super::sparse::{Background, WideLeaf};
 use super::sweep::Sweep;
+use super::table::{ByColumn, Columns, Scratch, Target, add_leaves};
 use super::walk::Margins;
-use crate::model::NodeKind;
+use crate::model::{NodeKind, Tree};
 
 /// How a forest is compiled: the default is the fastest, other choices are for tests and measurements.
 #[derive(Clone, Copy, Debug)]
@@ -75,12 +76,17 @@ pub(super) struct GroupGame {
 }
 
 impl GroupGame {
-    /// Contributions of a leaf at value 1: `table[j << D | pattern]`.
-    #[inline(always)]
-    pub(super) fn contributions(&self, leaf: &GroupLeaf, rules: &Rules, table: &mut Vec<f64>) {
+    /// Adds the leaves to the group's tables.
+    pub(super) fn add(&self, columns: &Columns<'_>, tree: &Tree, rules: &Rules, targets: &mut [Target<'_>], scratch: &mut Scratch) {
         match &self.background {
-            None => game::path_dependent(&leaf.ratios(), rules, table),
-            Some(shares) => game::interventional(&leaf.histogram(shares), rules, table),
+            None => add_leaves(&self.group, columns, tree, targets, scratch, &mut PathDependent::new(rules)),
+            Some(shares) => {
+                let mut contributions = ByColumn::new(
+                    #[inline(always)]
+                    |leaf: &GroupLeaf, table: &mut Vec<f64>| game::interventional(&leaf.histogram(shares), rules, table),
+                );
+                add_leaves(&self.group, columns, tree, targets, scratch, &mut contributions);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use super::shape::Shape;
 use super::sparse::{Memo, WIDEST};
 use super::stack::{Outline, Stack};
 use super::super_blocks;
-use super::table::{Tables, add_leaves};
+use super::table::Tables;
 use super::walk::{Margins, Waiting};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree};
@@ -128,15 +128,7 @@ impl Attributor {
         let stacks = Stack::all(&outlines, columns.spare());
         let panels = stacks.iter().map(|stack| (&stack.panel, &stack.groups[..]));
         let tables = Tables::build(panels, &groups, |(tree, game), targets, scratch| {
-            add_leaves(
-                &game.group,
-                &columns,
-                tree,
-                targets,
-                scratch,
-                #[inline(always)]
-                |leaf, table| game.contributions(leaf, &shape.rules, table),
-            );
+            game.add(&columns, tree, &shape.rules, targets, scratch);
         });
         drop(groups);
         Self { shape, margins, walks, stacks, tables, base }

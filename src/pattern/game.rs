@@ -13,6 +13,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::group::GroupLeaf;
+use super::table::{Contributions, LANES, Line};
 use crate::numeric::quadrature::{Rule, gauss_legendre};
 
 /// The quadrature rules for every number of conditions up to a bound.
@@ -74,36 +76,79 @@ pub(super) fn factor_held(ratio: f64, t: f64) -> f64 {
     t + (1.0 - t) * ratio
 }
 
-/// Path-dependent contributions of a leaf of value 1: `table[j << D | pattern]`, whatever `table` held before.
-///
-/// To all conditions that fail, a pattern contributes the same; to each that holds, its own.
-#[inline(always)]
-pub(super) fn path_dependent(ratios: &[f64], rules: &Rules, table: &mut Vec<f64>) {
-    let (d, rule) = (ratios.len(), rules.exact(ratios.len()));
-    table.clear();
-    table.resize(d << d, 0.0);
-    let (mut product, mut failed) = (vec![0.0; 1 << d], vec![0.0; 1 << d]);
-    for (&t, &weight) in rule.nodes.iter().zip(&rule.weights) {
-        product[0] = weight;
-        for (i, ratio) in ratios.iter().enumerate() {
-            let (failed, held) = ((1.0 - t) * ratio, factor_held(*ratio, t));
-            let (low, high) = product[..2 << i].split_at_mut(1 << i);
-            for (low, high) in low.iter_mut().zip(high) {
-                *high = *low * held;
-                *low *= failed;
+/// Most quadrature nodes of a leaf that has a table.
+const NODES: usize = 4;
+
+/// Path-dependent contributions of a leaf of value 1, of at most eight conditions, under every pattern: to all conditions that fail, the same; to
+/// each that holds, `Σ_q c_j(t_q)·product_q`.
+#[derive(Debug)]
+pub(super) struct PathDependent<'r> {
+    rules: &'r Rules,
+    conditions: usize,
+    /// `ω_q Π_i f_i(t_q)`, `q << D | pattern`.
+    products: Vec<f64>,
+    /// To a condition that fails, by pattern.
+    failed: Vec<f64>,
+    /// `c_j(t_q)` of a condition that holds.
+    held: [Line; NODES],
+}
+
+impl<'r> PathDependent<'r> {
+    pub(super) fn new(rules: &'r Rules) -> Self {
+        Self { rules, conditions: 0, products: Vec::new(), failed: Vec::new(), held: [[0.0; LANES]; NODES] }
+    }
+}
+
+impl Contributions for PathDependent<'_> {
+    #[inline(always)]
+    fn turn_to(&mut self, leaf: &GroupLeaf) {
+        let (d, rule) = (leaf.conditions.len(), self.rules.exact(leaf.conditions.len()));
+        self.conditions = d;
+        self.products.resize(rule.nodes.len() << d, 0.0);
+        self.failed.clear();
+        self.failed.resize(1 << d, 0.0);
+        let of_nodes = self.products.chunks_exact_mut(1 << d).zip(&mut self.held);
+        for ((&t, &weight), (product, held)) in rule.nodes.iter().zip(&rule.weights).zip(of_nodes) {
+            product[0] = weight;
+            for (i, condition) in leaf.conditions.iter().enumerate() {
+                let (fails, holds) = ((1.0 - t) * condition.ratio, factor_held(condition.ratio, t));
+                held[i] = coefficient_held(condition.ratio, t);
+                let (low, high) = product[..2 << i].split_at_mut(1 << i);
+                for (low, high) in low.iter_mut().zip(high) {
+                    *high = *low * holds;
+                    *low *= fails;
+                }
             }
-        }
-        let coefficient = coefficient_failed(t);
-        failed.iter_mut().zip(&product).for_each(|(failed, product)| *failed += product * coefficient);
-        for (column, ratio) in table.chunks_exact_mut(1 << d).zip(ratios) {
-            let coefficient = coefficient_held(*ratio, t);
-            column.iter_mut().zip(&product).for_each(|(value, product)| *value += product * coefficient);
+            let coefficient = coefficient_failed(t);
+            self.failed.iter_mut().zip(product).for_each(|(failed, product)| *failed += *product * coefficient);
         }
     }
-    // Every pattern was taken to hold the column's condition, since whole columns are faster than every other stretch of them.
-    for (j, column) in table.chunks_exact_mut(1 << d).enumerate() {
-        for ((value, failed), pattern) in column.iter_mut().zip(&failed).zip(0_usize..) {
-            *value = if pattern >> j & 1 == 1 { *value } else { *failed };
+
+    #[inline(always)]
+    fn cells(&self, numbers: &[Option<usize>; LANES], cells: &mut [Line]) {
+        match self.products.len() >> self.conditions {
+            1 => self.of_nodes::<1>(numbers, cells),
+            2 => self.of_nodes::<2>(numbers, cells),
+            3 => self.of_nodes::<3>(numbers, cells),
+            _ => self.of_nodes::<4>(numbers, cells),
+        }
+    }
+}
+
+impl PathDependent<'_> {
+    #[inline(always)]
+    fn of_nodes<const Q: usize>(&self, numbers: &[Option<usize>; LANES], cells: &mut [Line]) {
+        let held: [Line; Q] = std::array::from_fn(|q| numbers.map(|number| number.map_or(0.0, |number| self.held[q][number])));
+        let bits = numbers.map(|number| number.map_or(0, |number| 1_u64 << number));
+        let products: [&[f64]; Q] = std::array::from_fn(|q| &self.products[q << self.conditions..]);
+        for (pattern, cell) in cells.iter_mut().enumerate() {
+            let mut sums = [0.0; LANES];
+            for (held, product) in held.iter().zip(&products) {
+                let product = product[pattern];
+                sums.iter_mut().zip(held).for_each(|(sum, held)| *sum += product * held);
+            }
+            let failed = self.failed[pattern];
+            *cell = std::array::from_fn(|lane| if bits[lane] & pattern as u64 != 0 { sums[lane] } else { failed });
         }
     }
 }

@@ -44,11 +44,6 @@ impl GroupLeaf {
         self.conditions.iter().map(|condition| condition.feature).collect()
     }
 
-    /// The merged cover ratio of each condition.
-    pub(super) fn ratios(&self) -> Vec<f64> {
-        self.conditions.iter().map(|condition| condition.ratio).collect()
-    }
-
     /// What of each index's share falls to each of the leaf's patterns.
     pub(super) fn histogram(&self, shares: &[f64]) -> Vec<f64> {
         let (mut histogram, patterns) = (vec![0.0; 1 << self.conditions.len()], self.patterns());
@@ -58,8 +53,20 @@ impl GroupLeaf {
 
     /// The share of the indices that reach the leaf.
     pub(super) fn held(&self, shares: &[f64]) -> f64 {
-        let (all, patterns) = ((1 << self.conditions.len()) - 1, self.patterns());
-        shares.iter().enumerate().filter(|(index, _)| patterns.of(*index) == all).map(|(_, share)| share).sum()
+        self.reached(shares.len().ilog2() as usize).map(|index| shares[index]).sum()
+    }
+
+    /// The indices, of so many bits, under which all conditions hold.
+    pub(super) fn reached(&self, bits: usize) -> impl Iterator<Item = usize> + use<> {
+        let possible = self.conditions.iter().all(|condition| condition.want & !condition.mask == 0);
+        let fold = |of: fn(&Condition) -> u32| self.conditions.iter().map(of).fold(0, std::ops::BitOr::bitor);
+        let (mask, want) = (fold(|condition| condition.mask), fold(|condition| condition.want));
+        let free = ((1_u32 << bits) - 1) & !mask;
+        // From one subset of the free bits to the next, up to all of them.
+        let subsets = std::iter::successors(possible.then_some(0), move |subset: &u32| {
+            (*subset != free).then(|| (subset | !free).wrapping_add(1) & free)
+        });
+        subsets.map(move |subset| (want | subset) as usize)
     }
 
     /// The leaf's patterns under its group's indices.
@@ -247,7 +254,7 @@ fn subtrees(boxes: &Boxes<'_>, limits: Limits) -> Vec<(usize, Reach)> {
 
 /// The leaves below `roots`, for an index of `bits`.
 fn of_subtrees(boxes: &Boxes<'_>, roots: &[usize], bits: Vec<Bit>) -> Group {
-    let (mut leaves, mut path) = (Vec::new(), Vec::new());
+    let (mut leaves, mut path, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
     for root in roots {
         let mut common: Vec<Wanted> = Vec::new();
         for node in boxes.conditions(*root) {
@@ -255,7 +262,7 @@ fn of_subtrees(boxes: &Boxes<'_>, roots: &[usize], bits: Vec<Bit>) -> Group {
         }
         for node in boxes.leaves_below(*root) {
             let NodeKind::Leaf(leaf) = boxes.tree.nodes[node].kind else { unreachable!("only leaves are below") };
-            let mut wanted = common.clone();
+            wanted.clone_from(&common);
             path.clear();
             path.extend(boxes.path(node, *root));
             path.iter().rev().for_each(|edge| Wanted::note(&mut wanted, edge, &bits, (Bit::Split(edge.split), edge.left)));

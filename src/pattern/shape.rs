@@ -47,8 +47,8 @@ impl Shape {
 
     /// The columns of attributions: one a feature.
     pub(super) fn feature_columns(&self) -> Columns<'static> {
-        let of: &'static (dyn Fn(&GroupLeaf) -> Vec<u32> + Sync) =
-            &|leaf| leaf.conditions.iter().map(|condition| condition.feature as u32).collect();
+        let of: &'static (dyn Fn(&GroupLeaf, &mut Vec<u32>) + Sync) =
+            &|leaf, columns| columns.extend(leaf.conditions.iter().map(|condition| condition.feature as u32));
         Columns { width: self.forest.features.len(), outputs: self.forest.outputs.len(), of }
     }
 

@@ -102,8 +102,8 @@ pub(super) struct Columns<'a> {
     pub width: usize,
     /// Outputs; a spare column for unused lanes follows the last one's.
     pub outputs: usize,
-    /// The columns, within an output, of a leaf's contributions.
-    pub of: &'a (dyn Fn(&GroupLeaf) -> Vec<u32> + Sync),
+    /// Adds the columns, within an output, of a leaf's contributions.
+    pub of: &'a (dyn Fn(&GroupLeaf, &mut Vec<u32>) + Sync),
 }
 
 impl Columns<'_> {
@@ -118,9 +118,10 @@ impl Columns<'_> {
 
     /// The columns that a group adds to, ascending.
     pub(super) fn of_group(&self, group: &Group, tree: &Tree) -> Vec<u32> {
-        let mut known: Vec<u32> = Vec::new();
+        let (mut known, mut columns) = (Vec::new(), Vec::new());
         for leaf in &group.leaves {
-            let columns = (self.of)(leaf);
+            columns.clear();
+            (self.of)(leaf, &mut columns);
             leaf_values(tree, leaf.leaf).for_each(|(output, _)| known.extend(columns.iter().map(|column| self.first(output) + column)));
         }
         known.sort_unstable();
@@ -129,22 +130,61 @@ impl Columns<'_> {
     }
 }
 
+/// A leaf's contributions at value 1, under each of its patterns.
+pub(super) trait Contributions {
+    /// Turns to a leaf, of at most eight conditions.
+    fn turn_to(&mut self, leaf: &GroupLeaf);
+
+    /// To eight of the leaf's columns, given by their numbers among them; in lanes without a column anything finite.
+    fn cells(&self, numbers: &[Option<usize>; LANES], cells: &mut [Line]);
+}
+
+/// Contributions that are computed column by column: `number << D | pattern`, `D` the leaf's conditions.
+#[derive(Debug)]
+pub(super) struct ByColumn<F> {
+    write: F,
+    values: Vec<f64>,
+}
+
+impl<F: FnMut(&GroupLeaf, &mut Vec<f64>)> ByColumn<F> {
+    /// Of what `write` puts in place of the values before.
+    pub(super) fn new(write: F) -> Self {
+        Self { write, values: Vec::new() }
+    }
+}
+
+impl<F: FnMut(&GroupLeaf, &mut Vec<f64>)> Contributions for ByColumn<F> {
+    #[inline(always)]
+    fn turn_to(&mut self, leaf: &GroupLeaf) {
+        (self.write)(leaf, &mut self.values);
+    }
+
+    #[inline(always)]
+    fn cells(&self, numbers: &[Option<usize>; LANES], cells: &mut [Line]) {
+        let (nothing, count) = ([0.0; INDICES], cells.len());
+        let lanes = numbers.map(|number| number.map_or(&nothing[..count], |number| &self.values[number * count..][..count]));
+        for (pattern, cell) in cells.iter_mut().enumerate() {
+            *cell = std::array::from_fn(|lane| lanes[lane][pattern]);
+        }
+    }
+}
+
 /// What building a table needs, used again and again.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    contributions: Vec<f64>,
     /// The group's columns, ascending, with table and lane.
     places: Vec<(u32, usize, usize)>,
+    /// A leaf's columns within an output.
+    columns: Vec<u32>,
     /// What a leaf adds to the lanes of each table.
-    lanes: Vec<[Option<Share>; LANES]>,
+    shares: Vec<Share>,
     cells: Vec<Line>,
 }
 
-/// A leaf's share in a column: the number of the contributions at value 1, and the value.
-type Share = (usize, f64);
+/// A leaf's share in the lanes of a table: the numbers of its columns, and its values.
+type Share = ([Option<usize>; LANES], Line);
 
-/// Adds the leaves of a tree's group to its tables. `contributions` writes a leaf's contributions at value 1, `number << D | pattern` with the
-/// leaf's columns in their order, `D` its conditions.
+/// Adds the leaves of a tree's group to its tables.
 ///
 /// Compiled for the machine's widest vectors, with what is inlined of `contributions`; nothing is fused, so results are the same without.
 pub(super) fn add_leaves(
@@ -153,25 +193,25 @@ pub(super) fn add_leaves(
     tree: &Tree,
     targets: &mut [Target<'_>],
     scratch: &mut Scratch,
-    contributions: impl FnMut(&GroupLeaf, &mut Vec<f64>),
+    contributions: &mut impl Contributions,
 ) {
     Arch::new().dispatch(AddLeaves { group, columns, tree, targets, scratch, contributions });
 }
 
-struct AddLeaves<'a, 't, F> {
+struct AddLeaves<'a, 't, C> {
     group: &'a Group,
     columns: &'a Columns<'a>,
     tree: &'a Tree,
     targets: &'a mut [Target<'t>],
     scratch: &'a mut Scratch,
-    contributions: F,
+    contributions: &'a mut C,
 }
 
-impl<F: FnMut(&GroupLeaf, &mut Vec<f64>)> NullaryFnOnce for AddLeaves<'_, '_, F> {
+impl<C: Contributions> NullaryFnOnce for AddLeaves<'_, '_, C> {
     type Output = ();
 
     #[inline(always)]
-    fn call(mut self) {
+    fn call(self) {
         let places = &mut self.scratch.places;
         places.clear();
         for (table, target) in self.targets.iter().enumerate() {
@@ -181,47 +221,49 @@ impl<F: FnMut(&GroupLeaf, &mut Vec<f64>)> NullaryFnOnce for AddLeaves<'_, '_, F>
         places.sort_unstable();
         places.dedup_by_key(|(column, ..)| *column);
         for leaf in &self.group.leaves {
-            (self.contributions)(leaf, &mut self.scratch.contributions);
-            add_leaf(leaf, self.columns, self.tree, self.targets, self.scratch);
+            self.contributions.turn_to(leaf);
+            add_leaf(leaf, self.columns, self.tree, self.targets, self.scratch, self.contributions);
         }
     }
 }
 
-/// Adds a leaf, given its contributions at value 1.
+/// Adds a leaf to which the contributions have turned.
 #[inline(always)]
-fn add_leaf(leaf: &GroupLeaf, columns: &Columns<'_>, tree: &Tree, targets: &mut [Target<'_>], scratch: &mut Scratch) {
-    let Scratch { contributions, places, lanes, cells } = scratch;
-    let (of_leaf, patterns, count) = ((columns.of)(leaf), leaf.patterns(), 1 << leaf.conditions.len());
-    lanes.clear();
-    lanes.resize(targets.len(), [None; LANES]);
+fn add_leaf(
+    leaf: &GroupLeaf,
+    columns: &Columns<'_>,
+    tree: &Tree,
+    targets: &mut [Target<'_>],
+    scratch: &mut Scratch,
+    contributions: &impl Contributions,
+) {
+    let Scratch { places, columns: of_leaf, shares, cells } = scratch;
+    of_leaf.clear();
+    (columns.of)(leaf, of_leaf);
+    shares.clear();
+    shares.resize(targets.len(), Share::default());
     for (output, value) in leaf_values(tree, leaf.leaf) {
         let first = columns.first(output);
         for (number, column) in of_leaf.iter().enumerate() {
             let place = places.binary_search_by_key(&(first + column), |(column, ..)| *column).ok().map(|place| places[place]);
-            place.into_iter().for_each(|(_, table, lane)| lanes[table][lane] = Some((number, value)));
-        }
-    }
-    for (target, shares) in targets.iter_mut().zip(&*lanes).filter(|(_, shares)| shares.iter().any(Option::is_some)) {
-        let nothing = [0.0; INDICES];
-        let (mut values, mut lanes) = ([0.0; LANES], [&nothing[..count]; LANES]);
-        for (share, (value, lane)) in shares.iter().zip(values.iter_mut().zip(&mut lanes)) {
-            share.iter().for_each(|(number, of_leaf)| (*value, *lane) = (*of_leaf, &contributions[number * count..][..count]));
-        }
-        cells.resize(count, [0.0; LANES]);
-        for (pattern, cell) in cells.iter_mut().enumerate() {
-            for (cell, (value, contributions)) in cell.iter_mut().zip(values.iter().zip(&lanes)) {
-                *cell = value * contributions[pattern];
+            if let Some((_, table, lane)) = place {
+                (shares[table].0[lane], shares[table].1[lane]) = (Some(number), value);
             }
         }
-        add_cells(target.lines, cells, &patterns);
+    }
+    cells.resize(1 << leaf.conditions.len(), [0.0; LANES]);
+    let patterns = leaf.patterns();
+    for (target, (numbers, values)) in targets.iter_mut().zip(shares).filter(|(_, (numbers, _))| numbers.iter().any(Option::is_some)) {
+        contributions.cells(numbers, cells);
+        add_cells(target.lines, cells, values, &patterns);
     }
 }
 
-/// `line[index] += cells[pattern under the index]`.
+/// `line[index] += value · cells[pattern under the index]`.
 #[inline(always)]
-fn add_cells(lines: &mut [Line], cells: &[Line], patterns: &Patterns) {
+fn add_cells(lines: &mut [Line], cells: &[Line], values: &Line, patterns: &Patterns) {
     for (index, line) in lines.iter_mut().enumerate() {
         let cell = &cells[patterns.of(index)];
-        *line = std::array::from_fn(|lane| line[lane] + cell[lane]);
+        *line = std::array::from_fn(|lane| line[lane] + values[lane] * cell[lane]);
     }
 }

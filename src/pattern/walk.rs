@@ -123,9 +123,7 @@ impl Leaves {
     fn of_group(tree: &Tree, group: &Group) -> Self {
         let mut reached = vec![None; 1 << group.bits.len()];
         for leaf in &group.leaves {
-            let (patterns, all) = (leaf.patterns(), (1 << leaf.conditions.len()) - 1);
-            let reached = reached.iter_mut().enumerate().filter(|(index, _)| patterns.of(*index) == all);
-            reached.for_each(|(_, reached)| *reached = Some(leaf.leaf));
+            leaf.reached(group.bits.len()).for_each(|index| reached[index] = Some(leaf.leaf));
         }
         Self::new(tree, NARROW, reached.into_iter())
     }

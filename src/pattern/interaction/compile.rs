@@ -17,7 +17,7 @@ use crate::pattern::group::{Group, GroupLeaf, group};
 use crate::pattern::program::{Lookup, Program};
 use crate::pattern::shape::{Shape, leaf_values};
 use crate::pattern::sparse::{Background, WIDEST, WideLeaf};
-use crate::pattern::table::{Columns, LANES, Line, Panel, Tables, add_leaves};
+use crate::pattern::table::{ByColumn, Columns, LANES, Line, Panel, Tables, add_leaves};
 
 /// A tree's leaves with what their game needs.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Interactions {
         let compile = |(number, tree)| PairTree::new(&pairs, tree, part(&shape, number), share);
         let compiled: Vec<(PairTree, Vec<GroupGames>)> = shape.forest.trees.par_iter().enumerate().map(compile).collect();
         let (mut trees, mut groups, mut end) = (Vec::with_capacity(compiled.len()), Vec::new(), 0);
-        let of = |leaf: &GroupLeaf| cells(&pairs, &leaf.features());
+        let of = |leaf: &GroupLeaf, columns: &mut Vec<u32>| columns.extend(cells(&pairs, &leaf.features()));
         let columns = Columns { width: pairs.len(), outputs: shape.forest.outputs.len(), of: &of };
         for (tree, (mut compiled, games)) in shape.forest.trees.iter().zip(compiled) {
             compiled.groups.extend(games.iter().map(|games| games.lay_out(&columns, tree, &mut end)));
@@ -86,10 +86,10 @@ impl Interactions {
         let panels = panels.flat_map(|(group, numbers)| group.panels.iter().zip(numbers.chunks(1)));
         let tables = Tables::build(panels, &groups, |(tree, group), targets, scratch| {
             let mut games = group.games.iter();
-            let contributions = |leaf: &GroupLeaf, table: &mut Vec<f64>| {
+            let write = |leaf: &GroupLeaf, table: &mut Vec<f64>| {
                 games.next().into_iter().for_each(|game| *table = game.table(leaf.conditions.len(), &shape.rules));
             };
-            add_leaves(&group.group, &columns, tree, targets, scratch, contributions);
+            add_leaves(&group.group, &columns, tree, targets, scratch, &mut ByColumn::new(write));
         });
         drop(groups);
         Self { shape, pairs, trees, tables }
