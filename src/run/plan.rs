@@ -249,7 +249,7 @@ impl fmt::Display for Plan {
         }
         line("steps", self.steps().join(", "))?;
         line("chunks", format!("{} of up to {} rows", data.rows.div_ceil(self.chunk_rows as u64), self.chunk_rows))?;
-        let cost = |seconds: f64| format!("about {seconds:.1} s on {} threads", self.threads);
+        let cost = |seconds: f64| format!("about {seconds:.1} s, threads {}", self.threads);
         line("cost", self.pool.install(|| self.seconds()).map_or_else(|| "unknown: the pace is the command's".into(), cost))?;
         line("memory", format!("about {} MiB of {}", self.pool.install(|| self.memory()) >> 20, self.config.run.memory_limit))?;
         line("output", self.options.output.as_ref().unwrap_or(&written.output.dir).display().to_string())
