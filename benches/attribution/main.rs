@@ -35,7 +35,7 @@ struct Arguments {
     /// Interaction values, of the fastest instructions.
     #[arg(long, conflicts_with = "each")]
     interactions: bool,
-    /// Every instruction set of this machine and every route, not the fastest alone.
+    /// Every instruction set of this machine, by the cheapest ways and without tables, not the fastest alone.
     #[arg(long)]
     each: bool,
     /// Synthetic trees of many sizes, by tables and by sweep.

@@ -89,8 +89,8 @@ pub(super) struct PathDependent<'r> {
     products: Vec<f64>,
     /// To a condition that fails, by pattern.
     failed: Vec<f64>,
-    /// `c_j(t_q)` of a condition that holds.
-    held: [Line; NODES],
+    /// `c_j(t_q)` of each condition where it holds, by node.
+    held: [[f64; LANES]; NODES],
 }
 
 impl<'r> PathDependent<'r> {

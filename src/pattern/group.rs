@@ -63,9 +63,8 @@ impl GroupLeaf {
         let (mask, want) = (fold(|condition| condition.mask), fold(|condition| condition.want));
         let free = ((1_u32 << bits) - 1) & !mask;
         // From one subset of the free bits to the next, up to all of them.
-        let subsets = std::iter::successors(possible.then_some(0), move |subset: &u32| {
-            (*subset != free).then(|| (subset | !free).wrapping_add(1) & free)
-        });
+        let subsets =
+            std::iter::successors(possible.then_some(0), move |subset: &u32| (*subset != free).then(|| ((subset | !free) + 1) & free));
         subsets.map(move |subset| (want | subset) as usize)
     }
 
@@ -191,16 +190,15 @@ impl Reach {
     fn new(boxes: &Boxes<'_>, root: usize, limits: Limits) -> Self {
         let mut reach = Self::default();
         for node in boxes.conditions(root) {
-            if let Some(edge) = &boxes.edges[node] {
-                note(&mut reach.features, edge.feature);
-                note(&mut reach.bits, above(node, edge).0);
-            }
+            let edge = boxes.edge(node);
+            note(&mut reach.features, edge.feature);
+            note(&mut reach.bits, above(node, edge).0);
         }
         let mut stack = vec![root];
         while let Some(node) = stack.pop() {
             if let (NodeKind::Split(split), true) = (&boxes.tree.nodes[node].kind, reach.fits(limits)) {
                 note(&mut reach.features, split.feature);
-                boxes.edges[split.left].iter().for_each(|edge| note(&mut reach.bits, Bit::Split(edge.split)));
+                note(&mut reach.bits, Bit::Split(boxes.edge(split.left).split));
                 stack.extend([split.left, split.right]);
             }
         }
@@ -258,7 +256,8 @@ fn of_subtrees(boxes: &Boxes<'_>, roots: &[usize], bits: Vec<Bit>) -> Group {
     for root in roots {
         let mut common: Vec<Wanted> = Vec::new();
         for node in boxes.conditions(*root) {
-            boxes.edges[node].iter().for_each(|edge| Wanted::note(&mut common, edge, &bits, above(node, edge)));
+            let edge = boxes.edge(node);
+            Wanted::note(&mut common, edge, &bits, above(node, edge));
         }
         for node in boxes.leaves_below(*root) {
             let NodeKind::Leaf(leaf) = boxes.tree.nodes[node].kind else { unreachable!("only leaves are below") };
