@@ -14,7 +14,7 @@ use super::sparse::{Memo, WIDEST};
 use super::stack::{Outline, Stack};
 use super::super_blocks;
 use super::table::Tables;
-use super::walk::{Margins, Waiting};
+use super::walk::{self, Margins, Waiting};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Tree};
 
@@ -188,9 +188,9 @@ impl Attributor {
 
     fn add_margins(&self, blocks: &[RankBlock], out: &mut [f64], stride: usize, first: usize) {
         let mut waiting = Waiting::default();
-        for margins in &self.margins {
+        for trees in self.margins.chunks(walk::TOGETHER) {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(stride)) {
-                margins.add(&self.shape.kernels, ranks, &mut waiting, &mut out[first..]);
+                Margins::add_all(trees, &self.shape.kernels, ranks, &mut waiting, &mut out[first..]);
             }
         }
     }

@@ -9,7 +9,7 @@ use super::group::group_whole;
 use super::program::Program;
 use super::shape::Shape;
 use super::super_blocks;
-use super::walk::{Margins, Waiting};
+use super::walk::{self, Margins, Waiting};
 use crate::dataset::FeatureBlock;
 use crate::model::{Forest, Output, PredictError, Predictor, apply_link};
 
@@ -66,9 +66,9 @@ impl Compiled {
         let blocks = self.shape.rank_blocks(block, first, rows);
         out.chunks_exact_mut(STRIDE).zip(base.iter().cycle()).for_each(|(margins, base)| margins.fill(*base));
         let mut waiting = Waiting::default();
-        for margins in &self.trees {
+        for trees in self.trees.chunks(walk::TOGETHER) {
             for (ranks, out) in blocks.iter().zip(out.chunks_exact_mut(base.len() * STRIDE)) {
-                margins.add(&self.shape.kernels, ranks, &mut waiting, out);
+                Margins::add_all(trees, &self.shape.kernels, ranks, &mut waiting, out);
             }
         }
     }

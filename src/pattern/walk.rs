@@ -80,6 +80,8 @@ pub(super) enum Sides {
     Neither,
 }
 
+/// Trees whose leaves are added together where indices tell them: a row's margin is loaded and stored once for all.
+pub(super) const TOGETHER: usize = 4;
 /// Leaves that a byte can tell apart.
 const NARROW: usize = 256;
 
@@ -100,8 +102,30 @@ impl Margins {
         }
     }
 
+    /// Adds every row's leaf of some trees, one tree after the other: `out[output · STRIDE + row] += value`.
+    pub(super) fn add_all(trees: &[Self], kernels: &Kernels, ranks: &RankBlock, waiting: &mut Waiting, out: &mut [f64]) {
+        let by_index = match trees {
+            [Self::Index(a, of_a), Self::Index(b, of_b), Self::Index(c, of_c), Self::Index(d, of_d)] => {
+                Leaves::of_one_output([of_a, of_b, of_c, of_d]).map(|(output, values)| ([a, b, c, d], output, values))
+            }
+            _ => None,
+        };
+        let Some((lookups, output, values)) = by_index else {
+            trees.iter().for_each(|tree| tree.add(kernels, ranks, waiting, out));
+            return;
+        };
+        let mut indices: [Indices; TOGETHER] = [[0; BLOCK]; TOGETHER];
+        lookups.iter().zip(&mut indices).for_each(|(lookup, indices)| (kernels.look_up)(lookup, ranks, indices));
+        let out = &mut out[output * STRIDE..][..BLOCK];
+        let [a, b, c, d] = &indices;
+        for ((((out, a), b), c), d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            let of_row = [*a, *b, *c, *d].map(usize::from);
+            *out = values.iter().zip(of_row).fold(*out, |sum, (values, leaf)| sum + values[leaf]);
+        }
+    }
+
     /// Adds every row's leaf: `out[output · STRIDE + row] += value`.
-    pub(super) fn add(&self, kernels: &Kernels, ranks: &RankBlock, waiting: &mut Waiting, out: &mut [f64]) {
+    fn add(&self, kernels: &Kernels, ranks: &RankBlock, waiting: &mut Waiting, out: &mut [f64]) {
         match self {
             Self::Index(lookup, leaves) => {
                 let mut indices: Indices = [0; BLOCK];
@@ -114,6 +138,13 @@ impl Margins {
 }
 
 impl Leaves {
+    /// The output and the values of trees that all add to one and the same.
+    fn of_one_output(trees: [&Self; TOGETHER]) -> Option<(usize, [&[f64; NARROW]; TOGETHER])> {
+        let output = trees[0].outputs.start;
+        let alike = trees.iter().all(|leaves| leaves.outputs == (output..output + 1));
+        alike.then(|| (output, trees.map(|leaves| &leaves.values.as_chunks().0[0])))
+    }
+
     /// By number.
     fn of_tree(tree: &Tree) -> Self {
         Self::new(tree, tree.leaves(), (0..tree.leaves()).map(Some))
