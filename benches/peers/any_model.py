@@ -1,6 +1,5 @@
 """Times the methods for any model beside shap, shapiq and lime on the same rows, background and threads, and prints a Markdown table.
 
-    pip install -r benches/peers/requirements.txt
     python benches/peers/any_model.py [--background 100 10000] [--rows N] [--samples N] [--lime-rows N] [--threads N]
     python benches/peers/any_model.py --curve
 
@@ -19,6 +18,8 @@ import statistics
 import subprocess
 import time
 from pathlib import Path
+
+import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -177,6 +178,7 @@ def cell(own, took):
 
 def main():
     settings = arguments()
+    environment.enter()
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[variable] = str(settings.threads)
     from workload import ROWS, WORKLOADS, prepare

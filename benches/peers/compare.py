@@ -1,6 +1,5 @@
 """Runs other TreeSHAP libraries and this one alternately on the same rows and threads, and prints a Markdown table of rates and ratios.
 
-    pip install -r benches/peers/requirements.txt
     python benches/peers/compare.py [--only TEXT] [--rows N] [--threads N]
 """
 
@@ -14,6 +13,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKED = 1_000  # rows whose attributions are compared
@@ -157,6 +158,7 @@ def circumstances(settings, measured):
 
 def main():
     settings = arguments()
+    environment.enter()
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[variable] = str(settings.threads)
     from workload import WORK, WORKLOADS, prepare

@@ -1,6 +1,5 @@
 """Runs partial dependence, individual curves and accumulated local effects of other libraries and of this one on the same rows and model.
 
-    pip install -r benches/peers/requirements.txt
     python benches/peers/effects.py [--rows N] [--features N] [--threads N] [--only TEXT]
 
 This library's seconds are those of a whole run of the executable on a config that asks for one effect: all its steps but the writing of tables,
@@ -18,6 +17,8 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+
+import environment
 
 warnings.filterwarnings("ignore")
 ROOT = Path(__file__).resolve().parents[2]
@@ -228,15 +229,17 @@ EFFECTS = {"pdp": dependence, "ice": curves, "ale": local, "categorical": catego
 
 def main():
     settings = arguments()
+    environment.enter()
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)
+    chosen = [effect for name, effect in EFFECTS.items() if settings.only in name]
+    if not chosen:
+        raise SystemExit(f"no effect's name holds `{settings.only}`; there are: " + ", ".join(EFFECTS))
     from workload import NAMES, WORKLOADS, prepare
 
     workload = WORKLOADS[0]
     rows = prepare([workload])[: settings.rows]
     ours, lines = Ours(workload, rows, settings), []
-    for name, effect in EFFECTS.items():
-        if settings.only not in name:
-            continue
+    for effect in chosen:
         for title, spent, others in effect(ours, workload, rows, NAMES[: settings.features]):
             for other, took in others.items():
                 if took is None:

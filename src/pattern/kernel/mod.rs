@@ -35,6 +35,7 @@ fn tables<'t>(panel: &'t Panel, lines: &'t [Line], indices: &'t [Indices]) -> Op
 }
 
 /// Panics unless every index is that of a line, so that vector loads need not look.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn check(lines: &[Line], indices: &Indices) {
     let any = indices.iter().fold(0, |any, index| any | index);
@@ -68,7 +69,7 @@ pub(super) struct Kernels {
 /// Which instructions the inner loops use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InstructionSet {
-    /// What every machine of the architecture has.
+    /// What every machine of the architecture has: SSE2 on x86-64, NEON on 64-bit ARM.
     Portable,
     /// AVX2 and BMI2.
     Avx2,

@@ -37,6 +37,7 @@ pub(super) const CASES: usize = 1 << BITS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// `(table · nodes + q) · CASES + case`.
+    #[cfg(target_arch = "x86_64")]
     Cases,
     /// `(table · CASES + case) · nodes + q`.
     Nodes,
