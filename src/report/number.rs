@@ -54,9 +54,30 @@ pub(super) fn signed(text: String) -> String {
     text.replace('-', "−")
 }
 
+/// A sentence with real minus signs before its numbers; hyphens stay.
+pub(super) fn prose(text: &str) -> String {
+    let before = std::iter::once(' ').chain(text.chars());
+    let after = text.chars().skip(1).chain([' ']);
+    let number = |before: char, after: char| (before.is_whitespace() || before == '(') && after.is_ascii_digit();
+    text.chars().zip(before.zip(after)).map(|(c, (before, after))| if c == '-' && number(before, after) { '−' } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_numbers_get_minus_signs() {
+        for (text, expected) in [
+            ("-0.1 to 0.1", "−0.1 to 0.1"),
+            ("at least -3", "at least −3"),
+            ("35-44: -2.5 (-3 to -2)", "35-44: −2.5 (−3 to −2)"),
+            ("1e-9 of top-3, on 2026-11-23 - -", "1e-9 of top-3, on 2026-11-23 - -"),
+            ("", ""),
+        ] {
+            assert_eq!(prose(text), expected);
+        }
+    }
 
     #[test]
     fn numbers_keep_three_digits_at_any_scale() {

@@ -233,6 +233,7 @@ pub fn render(page: &Page) -> Result<String, ReportError> {
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_filter("short", number::short);
     environment.add_filter("grouped", number::grouped);
+    environment.add_filter("prose", number::prose);
     environment.add_template("index.html", include_str!("index.html"))?;
     let inline = page.figures.iter().map(|figure| figure.svg.len()).sum::<usize>() < INLINE_BYTES;
     let view = View { page, inline, version: env!("CARGO_PKG_VERSION") };
