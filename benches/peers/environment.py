@@ -13,16 +13,19 @@ REQUIREMENTS, HOME = HERE / "requirements.txt", HERE / "work" / "venv"
 
 def enter():
     """Goes on in an environment with the pinned libraries: this one if it has them, or one made for them, with which the script starts anew."""
-    if not missing() or Path(sys.prefix).resolve() == HOME:
+    if not missing():
         return
     if sys.version_info < (3, 12):
         sys.exit(f"the libraries need Python 3.12 or newer, this is {sys.version.split()[0]}: run the script with a newer `python`")
     python = HOME / "bin" / "python"
     print(f"{', '.join(missing())}: taken from {HOME}", file=sys.stderr)
-    if not python.exists():
+    within = Path(sys.prefix).resolve() == HOME
+    if not within:
+        # A folder that an interruption left half made is completed.
         venv.create(HOME, with_pip=True)
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS], check=True)
-    os.execv(python, [python, *sys.argv])
+    if not within:
+        os.execv(python, [python, *sys.argv])
 
 
 def missing():
